@@ -1,0 +1,23 @@
+/// The annotation keys that `esgz` writes, reads or removes.
+package enum Annotation {
+    /// Digest of the uncompressed TOC JSON; without it no consumer mounts a layer lazily.
+    package static let tocDigest = "containerd.io/snapshot/stargz/toc.digest"
+    /// Length of the uncompressed layer, decimal; the Stargz Store of older Podman needs it.
+    package static let uncompressedSize = "io.containers.estargz.uncompressed-size"
+    /// The tag of a manifest in a layout's `index.json`.
+    package static let referenceName = "org.opencontainers.image.ref.name"
+    /// BuildKit: which manifest an attestation speaks of.
+    package static let attestedDigest = "vnd.docker.reference.digest"
+    /// BuildKit: `attestation-manifest` for a manifest that holds attestations.
+    package static let referenceType = "vnd.docker.reference.type"
+
+    /// Whether the key describes the old bytes of a layer that is written anew.
+    ///
+    /// A layer with both an eStargz and a zstd:chunked table of contents is refused by containers/storage altogether.
+    package static func isStaleAfterConversion(_ key: String) -> Bool {
+        key == tocDigest || key == uncompressedSize
+            || key == "containerd.io/snapshot/stargz/layer.digest"
+            || key.hasPrefix("io.github.containers.zstd-chunked.")
+            || key.hasPrefix("io.containers.zstd-chunked.")
+    }
+}

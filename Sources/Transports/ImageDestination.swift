@@ -1,0 +1,27 @@
+import Content
+import OCI
+
+/// A place an image can be written to. Content first, `publish` last.
+package protocol ImageDestination: Sendable {
+    /// Whether the blob is there, possibly because it could be taken over from `source` without moving a byte.
+    ///
+    /// Registries mount it from another of their repositories.
+    func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool
+
+    /// Writes a blob. Success means that the content is there, not that this call put it there.
+    ///
+    /// - Parameters:
+    ///   - blob: all of the content; nothing may be on its way any more.
+    ///   - progress: called with the number of bytes of each piece that left.
+    func put(_ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void)
+        async throws
+
+    /// Writes a manifest or index under its digest, so that others can refer to it.
+    func put(manifest: Document, as descriptor: Descriptor) async throws
+
+    /// Makes the image visible under its name; until then readers see the old one.
+    func publish(_ root: Document, as descriptor: Descriptor) async throws
+
+    /// The digest that the name stands for now; `nil` when it does not exist.
+    func current() async throws -> Digest?
+}

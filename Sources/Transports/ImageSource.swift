@@ -1,0 +1,23 @@
+import Content
+import OCI
+
+/// A place an image can be read from.
+package protocol ImageSource: Sendable {
+    /// The index or manifest that the location names.
+    ///
+    /// - Throws: a failure of kind `.notFound` when there is none.
+    func resolve() async throws -> Descriptor
+
+    /// A manifest, index or configuration, checked against size and digest of its descriptor.
+    func document(_ descriptor: Descriptor) async throws -> Document
+
+    /// Hands `body` the bytes of a blob, which may still be arriving while it runs.
+    ///
+    /// Nothing is checked yet: whoever reads must compare size and digest with the descriptor before publishing
+    /// anything made from it. When `body` ends, so does the transfer.
+    /// - Parameter progress: called with the number of bytes of each piece that arrived; never for local files.
+    func withBlob<Result: Sendable>(
+        _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
+        _ body: @Sendable (any ByteSource) async throws -> Result
+    ) async throws -> Result
+}
