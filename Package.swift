@@ -47,9 +47,9 @@ let package = Package(
         library(
             "Archive", ["Content", "CArchive", "CZlib", "CZstd", system] + (hasISAL ? ["CISAL"] : []),
             defines: hasISAL ? ["ISAL"] : []),
-        library("EStargz", ["Content", "Archive", "CDeflate", crypto, system]),
-        library("Transports", ["Content", "OCI", "CCurl", crypto, system]),
-        library("Conversion", ["Content", "OCI", "Archive", "EStargz", "Transports", crypto, system]),
+        library("EStargz", ["Content", "Archive", "CDeflate", system]),
+        library("Transports", ["Content", "OCI", "CCurl", system]),
+        library("Conversion", ["Content", "OCI", "Archive", "EStargz", "Transports", system]),
         .executableTarget(
             name: "esgz",
             dependencies: [

@@ -28,7 +28,7 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
         hex = String(parts[1])
     }
 
-    package init(_ digest: SHA256.Digest) {
+    init(_ digest: SHA256.Digest) {
         algorithm = .sha256
         hex = Hexadecimal.text(of: digest)
     }
@@ -36,6 +36,13 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// The SHA-256 digest of bytes that are already in memory.
     package init(of bytes: [UInt8]) {
         self.init(SHA256.hash(data: bytes))
+    }
+
+    /// The SHA-256 digest of bytes that are already in memory.
+    package init(of bytes: UnsafeRawBufferPointer) {
+        var hasher = SHA256()
+        hasher.update(bufferPointer: bytes)
+        self.init(hasher.finalize())
     }
 
     package var description: String { "\(algorithm.rawValue):\(hex)" }
@@ -60,29 +67,31 @@ package enum DigestFailure: Failure {
 
 /// Hashes a stream of bytes with the algorithm that a digest names.
 package struct Hasher: Sendable {
-    private var sha256 = SHA256()
-    private var sha512 = SHA512()
-    private let algorithm: Digest.Algorithm
+    // One of the two; optionals, because they can be updated in place.
+    private var sha256: SHA256?
+    private var sha512: SHA512?
     /// How many bytes have been hashed.
     package private(set) var count: Int64 = 0
 
     package init(_ algorithm: Digest.Algorithm = .sha256) {
-        self.algorithm = algorithm
+        switch algorithm {
+        case .sha256: sha256 = SHA256()
+        case .sha512: sha512 = SHA512()
+        }
     }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         count += Int64(bytes.count)
-        switch algorithm {
-        case .sha256: sha256.update(bufferPointer: bytes)
-        case .sha512: sha512.update(bufferPointer: bytes)
-        }
+        sha256?.update(bufferPointer: bytes)
+        sha512?.update(bufferPointer: bytes)
     }
 
     /// The digest of all bytes so far.
     package func finalize() -> Digest {
-        switch algorithm {
-        case .sha256: Digest(sha256.finalize())
-        case .sha512: Digest(algorithm: .sha512, digits: sha512.finalize())
+        if let sha512 {
+            Digest(algorithm: .sha512, digits: sha512.finalize())
+        } else {
+            Digest((sha256 ?? SHA256()).finalize())
         }
     }
 }

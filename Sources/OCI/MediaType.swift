@@ -30,14 +30,10 @@ package struct MediaType: Hashable, Sendable, CustomStringConvertible {
     package var isDocker: Bool { text.hasPrefix("application/vnd.docker.") }
 }
 
-/// How the tar of a layer is compressed, as its media type says it.
-package enum LayerCompression: Hashable, Sendable {
-    case none, gzip, zstd
-}
-
 /// What a media type says of a layer.
 package enum LayerKind: Hashable, Sendable {
-    case tar(LayerCompression)
+    /// A file system; how it is compressed, the bytes say more reliably.
+    case tar
     /// Foreign: the image's author may not distribute it, so it is neither fetched nor pushed.
     case foreign
     /// Something else than a file system: an in-toto statement, a Helm chart, a signature.
@@ -47,11 +43,12 @@ package enum LayerKind: Hashable, Sendable {
 extension MediaType {
     package var layerKind: LayerKind {
         switch text {
-        case "application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar": .tar(.none)
-        case Self.ociLayerGzip.text, Self.dockerLayerGzip.text: .tar(.gzip)
-        // Docker has no zstd type of its own, but images with this one exist.
-        case "application/vnd.oci.image.layer.v1.tar+zstd", "application/vnd.docker.image.rootfs.diff.tar.zstd":
-            .tar(.zstd)
+        case "application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar",
+            Self.ociLayerGzip.text,
+            Self.dockerLayerGzip.text, "application/vnd.oci.image.layer.v1.tar+zstd",
+            // Docker has no zstd type of its own, but images with this one exist.
+            "application/vnd.docker.image.rootfs.diff.tar.zstd":
+            .tar
         case let text where text.hasPrefix("application/vnd.oci.image.layer.nondistributable.v1.tar"): .foreign
         case let text where text.hasPrefix("application/vnd.docker.image.rootfs.foreign.diff.tar"): .foreign
         default: .other

@@ -1,0 +1,55 @@
+import Content
+
+package enum TarFailure: Failure {
+    case malformed(String)
+    case noMemory
+    case truncated(String, wanted: Int64, found: Int64)
+    case dataAfterEnd(offset: Int64)
+    case gap(offset: Int64)
+    case unsupportedType(String, name: String)
+    case badRecord(String)
+    case tooLarge(limit: Int64)
+    case badSparseMap(String)
+
+    package var kind: FailureKind {
+        switch self {
+        case .noMemory: .io
+        case .tooLarge: .limit
+        case .unsupportedType: .unsupported
+        default: .invalid
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .malformed(let reason): "malformed tar: \(reason)"
+        case .noMemory: "libarchive has no memory"
+        case .truncated(let name, let wanted, let found):
+            "\(name): the tar ends within the entry: expected \(wanted) bytes, found \(found)"
+        case .dataAfterEnd(let offset):
+            "malformed tar: expected two zero blocks at byte \(offset), found one and then more entries"
+        case .gap(let offset): "malformed tar: expected a header at byte \(offset)"
+        case .unsupportedType(let type, let name): "\(name): tar entry type '\(type)' cannot be converted"
+        case .badRecord(let reason): "malformed pax record: \(reason)"
+        case .tooLarge(let limit):
+            "the layer is larger than \(limit) bytes uncompressed; raise the limit with --max-layer-size"
+        case .badSparseMap(let name): "\(name): the map of a sparse file is malformed"
+        }
+    }
+}
+
+/// Why a well-formed layer cannot be told truthfully in a table of contents; it then stays as it is.
+package enum LayerObstacle: Failure {
+    case notUTF8(String)
+    case danglingHardLink(String, target: String)
+
+    package var kind: FailureKind { .unsupported }
+
+    package var description: String {
+        switch self {
+        case .notUTF8(let name): "\(name): the name is not UTF-8, which no table of contents can hold"
+        case .danglingHardLink(let name, let target):
+            "\(name): the hard link's target \(target) is not in this layer, so that no snapshotter could mount it"
+        }
+    }
+}

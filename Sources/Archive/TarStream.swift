@@ -1,0 +1,94 @@
+import Content
+import Glibc
+
+/// Where the inflated bytes of a layer go while they are indexed.
+package protocol TarSink: AnyObject {
+    /// Room for the next bytes, not empty; may wait until there is some.
+    func room() throws -> UnsafeMutableRawBufferPointer
+    /// Says that the first `count` bytes of the room are filled now.
+    func advance(_ count: Int) throws
+    /// Bytes that came by; all from the end of the last entry's data on are still there.
+    func bytes(in range: Range<Int64>) throws -> [UInt8]
+    /// Says that no entry needs the bytes that are still to come.
+    func endEntries() throws
+}
+
+/// Inflates a layer, hashes it on both sides, and tells its entries one by one.
+///
+/// One pass over the bytes, on the thread of the caller: entries come as soon as their headers are inflated, long
+/// before their data.
+package final class TarStream {
+    /// The digest and size of the compressed layer, and of the tar in it.
+    package struct Summary: Sendable {
+        package let blob: Digest
+        package let blobSize: Int64
+        package let diffID: Digest
+        package let tarSize: Int64
+    }
+
+    private let input: InflatedInput
+    private let reader: ArchiveReader?
+    private let limit: Int64
+    /// Uncompressed bytes so far, holes of sparse files included.
+    private var expanded: Int64 = 0
+    /// Where the last entry ends, padding included, and the next header must begin.
+    package private(set) var position: Int64 = 0
+    private var lastEntry: (name: String, end: Int64)?
+    /// Set once `next` has returned `nil`.
+    package private(set) var summary: Summary?
+
+    /// Starts reading.
+    ///
+    /// - Parameters:
+    ///   - source: the compressed layer, which may still be arriving.
+    ///   - expected: what the image says of the layer; the algorithms of its digests are used.
+    ///   - limit: how many bytes the layer may have uncompressed.
+    ///   - advanced: called with the number of compressed bytes of each piece that was read.
+    /// - Throws: when the first bytes are neither a tar nor empty.
+    package init(
+        _ source: any ByteSource, into sink: any TarSink, expecting expected: LayerIdentity, limit: Int64,
+        advanced: @escaping @Sendable (Int) -> Void
+    ) throws {
+        self.limit = limit
+        let input = try InflatedInput(source, into: sink, expecting: expected, limit: limit, advanced: advanced)
+        self.input = input
+        // libarchive takes a layer of no bytes for an error.
+        reader = try input.isEmpty() ? nil : ArchiveReader(input.next)
+    }
+
+    /// The next entry, or `nil` when the layer is read to its last byte and is what the image says it is.
+    package func next() throws -> TarEntry? {
+        let entry = try context(lastEntry.map { "after \($0.name)" } ?? "the first entry") { try reader?.next() }
+        guard let entry else {
+            try end()
+            return nil
+        }
+        let name = String(decoding: entry.name, as: UTF8.self)
+        return try context(name.isEmpty ? "entry at byte \(entry.headerOffset)" : name) {
+            guard entry.headerOffset == position else { throw TarFailure.gap(offset: position) }
+            guard entry.storedSize >= 0, entry.size >= 0, entry.dataOffset > entry.headerOffset else {
+                throw TarFailure.malformed("expected a size of zero or more, not \(entry.size)")
+            }
+            let (end, overflow) = entry.dataOffset.addingReportingOverflow(entry.storedSize)
+            guard !overflow, end <= Int64.max - 1024 else { throw TarFailure.tooLarge(limit: limit) }
+            position = end + end.tarPadding
+            lastEntry = (name, end)
+            let result = try TarEntry(entry, header: input.sink.bytes(in: entry.headerOffset..<entry.dataOffset))
+            expanded += entry.dataOffset - entry.headerOffset
+            let (total, tooLarge) = expanded.addingReportingOverflow(result.size)
+            guard !tooLarge, total <= limit else { throw TarFailure.tooLarge(limit: limit) }
+            expanded = total
+            return result
+        }
+    }
+
+    /// Reads what follows the last entry, and compares the whole with what the image says.
+    private func end() throws {
+        let mark = try input.drain(from: position)
+        if let lastEntry, lastEntry.end > input.count {
+            throw TarFailure.truncated(lastEntry.name, wanted: lastEntry.end, found: input.count)
+        }
+        guard mark != .loneZeroBlock else { throw TarFailure.dataAfterEnd(offset: position) }
+        summary = try input.finish()
+    }
+}

@@ -1,0 +1,40 @@
+import CZstd
+import Content
+
+/// Inflates zstd frames in a row, skippable ones among them.
+final class ZstdInflater: Inflater {
+    private let stream: OpaquePointer
+    private var isBetweenFrames = true
+
+    init() throws {
+        guard let stream = ZSTD_createDStream() else {
+            throw InflationFailure.corrupt(.zstd, "libzstd has no memory")
+        }
+        self.stream = stream
+    }
+
+    deinit {
+        ZSTD_freeDStream(stream)
+    }
+
+    func inflate(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws -> Int {
+        var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
+        var sink = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
+        while sink.pos < sink.size {
+            let before = (source.pos, sink.pos)
+            let status = ZSTD_decompressStream(stream, &sink, &source)
+            guard ZSTD_isError(status) == 0 else {
+                throw InflationFailure.corrupt(.zstd, String(cString: ZSTD_getErrorName(status)))
+            }
+            if before == (source.pos, sink.pos) { break }
+            isBetweenFrames = status == 0
+            if isBetweenFrames, source.pos == source.size { break }
+        }
+        input = UnsafeRawBufferPointer(rebasing: input[source.pos...])
+        return sink.pos
+    }
+
+    func finish() throws {
+        guard isBetweenFrames else { throw InflationFailure.truncated(.zstd) }
+    }
+}

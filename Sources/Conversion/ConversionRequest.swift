@@ -1,0 +1,29 @@
+import EStargz
+import OCI
+
+/// What to convert and how; holds no open resources.
+package struct ConversionRequest: Sendable {
+    /// What becomes of the attestations that BuildKit puts beside an image.
+    package enum Attestations: String, Sendable, CaseIterable {
+        /// They stay, and follow the manifest that they speak of.
+        case keep
+        case drop
+    }
+
+    package var layers: LayerOptions
+    /// The platforms to convert; all when empty. Others are left out of the result.
+    package var platforms: [Platform] = []
+    package var attestations: Attestations = .keep
+    /// Layers that are worked on at the same time.
+    package var jobs = 4
+    /// Keep Docker media types, although containerd then drops the annotations that make an image lazy.
+    package var keepsDockerTypes = false
+    /// Fail where a layer would have to stay as it is.
+    package var isStrict = false
+    /// Say what would be done, and move no blob.
+    package var isDryRun = false
+
+    package init(layers: LayerOptions) {
+        self.layers = layers
+    }
+}

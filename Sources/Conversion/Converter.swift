@@ -1,0 +1,150 @@
+import Content
+import EStargz
+import OCI
+import Synchronization
+import Transports
+
+/// Converts an image: reads its documents, converts its layers, and writes the edited documents, the name last.
+package struct Converter: Sendable {
+    private let request: ConversionRequest
+    private let source: any ImageSource
+    private let destinations: Destinations
+    private let events: @Sendable (ConversionEvent) -> Void
+    private let warnings = Warnings()
+
+    package init(
+        _ request: ConversionRequest, from source: any ImageSource, to destinations: [Destination],
+        events: @escaping @Sendable (ConversionEvent) -> Void
+    ) {
+        self.request = request
+        self.source = source
+        self.destinations = Destinations(destinations)
+        self.events = events
+    }
+
+    /// Converts the image. A destination that fails does not keep the others from being served; the report says how it
+    /// went at each.
+    ///
+    /// - Throws: what keeps the image from being converted at all, or the first failure if every destination failed.
+    package func run() async throws -> ConversionReport {
+        let tree = try await ImageTreeReader(source: source, request: request).read()
+        if request.keepsDockerTypes, tree.descriptor.mediaType.isDocker {
+            warn(
+                "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
+        }
+        let layers = tree.layers
+        let outcomes = try await convert(layers)
+        let reports = layers.map { layer in
+            LayerReport(layer, outcomes[layer.key], docker: request.keepsDockerTypes)
+        }
+        guard !request.isDryRun else {
+            return ConversionReport(
+                source: tree.descriptor, result: nil, layers: reports, deliveries: destinations.deliveries,
+                warnings: warnings.all)
+        }
+        let rewriting = ImageRewriting(
+            outcomes: outcomes, request: request, source: source, destinations: destinations,
+            copy: layerConversion(LayerWriter(request.layers)))
+        let root = try await rewriting.write(tree)
+        try await destinations.forEach { _, place in try await place.publish(root.document, as: root.descriptor) }
+        return ConversionReport(
+            source: tree.descriptor, result: root.descriptor, layers: reports, deliveries: destinations.deliveries,
+            warnings: warnings.all)
+    }
+
+    /// Converts each distinct layer once, at most `jobs` at a time, in the order in which the image names them.
+    private func convert(_ layers: [SourceLayer]) async throws -> [LayerKey: LayerOutcome] {
+        let conversion = layerConversion(LayerWriter(request.layers))
+        return try await withThrowingTaskGroup(of: (LayerKey, LayerOutcome).self) { group in
+            var outcomes: [LayerKey: LayerOutcome] = [:]
+            for (position, layer) in layers.enumerated() {
+                if position >= request.jobs, let (key, outcome) = try await group.next() { outcomes[key] = outcome }
+                let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
+                group.addTask { (layer.key, try await convert(layer, as: id, with: conversion)) }
+            }
+            for try await (key, outcome) in group { outcomes[key] = outcome }
+            return outcomes
+        }
+    }
+
+    private func convert(
+        _ layer: SourceLayer, as id: LayerID, with conversion: LayerConversion
+    ) async throws -> LayerOutcome {
+        events(.started(id, size: layer.descriptor.size))
+        let name = "layer \(id.number) (\(id.digest))"
+        let outcome = try await context(name) {
+            try await conversion.run(layer.descriptor, diffID: layer.key.diffID, as: id)
+        }
+        if case .unchanged(.keep, let reason?) = outcome {
+            warn("\(name) stays as it is, so that it and all above it will be pulled whole: \(reason)")
+        }
+        events(.finished(id, LayerReport(layer, outcome, docker: request.keepsDockerTypes)))
+        return outcome
+    }
+
+    private func layerConversion(_ writer: LayerWriter) -> LayerConversion {
+        LayerConversion(
+            source: source, destinations: destinations, writer: writer, request: request, events: events)
+    }
+
+    private func warn(_ text: String) {
+        warnings.add(text)
+        events(.warning(text))
+    }
+}
+
+/// Everything that was warned of, for the report.
+private final class Warnings: Sendable {
+    private let texts = Mutex<[String]>([])
+
+    var all: [String] { texts.withLock { $0.sorted() } }
+
+    func add(_ text: String) {
+        texts.withLock { $0.append(text) }
+    }
+}
+
+/// A layer of the source image with what its configuration says of it.
+struct SourceLayer: Sendable {
+    let descriptor: Descriptor
+    let key: LayerKey
+}
+
+extension ImageTree {
+    /// Each distinct layer once, in the order in which the image names them.
+    fileprivate var layers: [SourceLayer] {
+        var seen: Set<LayerKey> = []
+        return allLayers.filter { seen.insert($0.key).inserted }
+    }
+
+    private var allLayers: [SourceLayer] {
+        switch self {
+        case .index(_, _, let children): children.flatMap(\.allLayers)
+        case .image(let manifest, let configuration, _):
+            zip(manifest.layers, configuration.diffIDs).map { descriptor, diffID in
+                SourceLayer(descriptor: descriptor, key: LayerKey(descriptor, diffID: diffID))
+            }
+        case .artifact: []
+        }
+    }
+}
+
+extension LayerReport {
+    fileprivate init(_ layer: SourceLayer, _ outcome: LayerOutcome?, docker: Bool) {
+        source = layer.descriptor
+        switch outcome {
+        case .converted(let built):
+            action = .convert
+            result = layer.descriptor.replacing(with: built, docker: docker)
+            reason = nil
+        case .unchanged(let action, let reason):
+            self.action = action
+            result = action == .convert ? nil : layer.descriptor
+            self.reason = reason
+        case nil:
+            action = .skip
+            result = nil
+            reason = nil
+        }
+    }
+}

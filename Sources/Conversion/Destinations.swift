@@ -1,0 +1,82 @@
+import Content
+import OCI
+import Synchronization
+import Transports
+
+/// A place to write to, with the name that people know it by.
+package struct Destination: Sendable {
+    package let location: ImageLocation
+    package let place: any ImageDestination
+
+    package init(_ location: ImageLocation, _ place: any ImageDestination) {
+        self.location = location
+        self.place = place
+    }
+}
+
+/// All destinations of a conversion. One that fails is left out from then on; the others are still served.
+final class Destinations: Sendable {
+    private let all: [Destination]
+    private let failures: Mutex<[Int: any Error]> = Mutex([:])
+
+    init(_ all: [Destination]) {
+        self.all = all
+    }
+
+    /// How it went at each destination.
+    var deliveries: [ConversionReport.Delivery] {
+        let failures = failures.withLock { $0 }
+        return all.enumerated().map { position, destination in
+            ConversionReport.Delivery(location: destination.location, failure: failures[position])
+        }
+    }
+
+    /// The positions of the destinations that still need a blob.
+    ///
+    /// - Throws: the first failure, once no destination works any more.
+    func lacking(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)? = nil) async throws -> Set<Int> {
+        let lacking = Mutex<Set<Int>>([])
+        try await forEach { position, place in
+            if try await !place.contains(descriptor, mountingFrom: source) {
+                lacking.withLock { _ = $0.insert(position) }
+            }
+        }
+        return lacking.withLock { $0 }
+    }
+
+    /// Writes a blob to the destinations at `positions`.
+    func put(
+        _ blob: any ByteSource, as descriptor: Descriptor, at positions: Set<Int>,
+        progress: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        // Progress is that of the first destination; the others move the same bytes at the same time.
+        let first = positions.min()
+        try await forEach { position, place in
+            guard positions.contains(position) else { return }
+            try await place.put(blob, as: descriptor) { if position == first { progress($0) } }
+        }
+    }
+
+    /// Runs `body` for each destination that still works, at the same time.
+    ///
+    /// - Throws: the first failure, once no destination works any more.
+    func forEach(_ body: @escaping @Sendable (Int, any ImageDestination) async throws -> Void) async throws {
+        let failed = failures.withLock { Set($0.keys) }
+        await withTaskGroup(of: Void.self) { group in
+            for (position, destination) in all.enumerated() where !failed.contains(position) {
+                group.addTask {
+                    do {
+                        try await context(destination.location.description) {
+                            try await body(position, destination.place)
+                        }
+                    } catch {
+                        self.failures.withLock { $0[position] = $0[position] ?? error }
+                    }
+                }
+            }
+        }
+        try Task.checkCancellation()
+        let first = failures.withLock { $0.count == all.count ? $0.min { $0.key < $1.key }?.value : nil }
+        if let first { throw first }
+    }
+}

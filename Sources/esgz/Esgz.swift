@@ -1,0 +1,83 @@
+import ArgumentParser
+import Content
+import EStargz
+import Glibc
+
+/// The program: reads the command line, runs a command, and ends with the exit status that fits.
+@main
+struct Esgz: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "esgz",
+        abstract: "Convert container images to eStargz, which runtimes start before they are pulled.",
+        discussion: """
+            Needs neither a daemon nor root. The result is an ordinary image for every registry and runtime; with the \
+            stargz snapshotter, containerd mounts it at once and fetches files when they are read.
+            """,
+        version: "\(version) (libdeflate \(GzipCompressor.libraryVersion))",
+        subcommands: [Convert.self])
+
+    static let version = "0.1.0"
+
+    static func main() async {
+        // A closed pipe is an error of the write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let interruption = Interruption()
+        let work = Task { await run(Array(CommandLine.arguments.dropFirst())) }
+        interruption.onSignal { work.cancel() }
+        let status = await work.value
+        Glibc.exit(status == .interrupted ? interruption.exitStatus : status.rawValue)
+    }
+
+    /// Runs the command that the arguments name; everything that goes wrong is said on stderr.
+    private static func run(_ arguments: [String]) async -> ExitStatus {
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            return .success
+        } catch is CancellationError {
+            Terminal.say("interrupted; nothing was left behind")
+            return .interrupted
+        } catch is ClosedOutput {
+            // Whoever reads the output has seen enough.
+            return .success
+        } catch let failure as ReportedFailure {
+            return ExitStatus(failure.cause)
+        } catch let failure as any Failure {
+            Terminal.say("error: \(failure)")
+            return ExitStatus(failure)
+        } catch {
+            return explain(error)
+        }
+    }
+
+    /// Help, version and usage errors, as ArgumentParser words them.
+    private static func explain(_ error: any Error) -> ExitStatus {
+        let message = fullMessage(for: error)
+        guard exitCode(for: error) == .success else {
+            Terminal.say(message.isEmpty ? "error: \(error)" : message.withLowerCaseError)
+            return exitCode(for: error) == .validationFailure ? .usage : ExitStatus(error)
+        }
+        do {
+            try Terminal.print(message)
+        } catch {
+            // Nobody reads the help any more.
+        }
+        return .success
+    }
+}
+
+extension String {
+    /// ArgumentParser begins with "Error:", all else here with "error:".
+    fileprivate var withLowerCaseError: String {
+        hasPrefix("Error:") ? "error:" + dropFirst("Error:".count) : self
+    }
+}
+
+/// A failure that has been told already, and only decides the exit status.
+struct ReportedFailure: Error {
+    let cause: any Error
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Content
+import SystemPackage
+
+/// Where results and progress go.
+struct OutputOptions: ParsableArguments {
+    enum Progress: String, ExpressibleByArgument, CaseIterable {
+        case auto, tty, plain, json, none
+    }
+
+    @Option(
+        help: ArgumentHelp("Show progress on stderr in this form: auto, tty, plain, json or none.", valueName: "form"))
+    var progress = Progress.auto
+
+    @Flag(name: [.short, .long], help: "Show no progress; warnings and errors are still shown.")
+    var quiet = false
+
+    @Flag(help: "Print a report in JSON on stdout instead of the digest.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Write the digest of the result to this file as well.", valueName: "file"))
+    var digestFile: String?
+
+    func makeRenderer() -> ProgressRenderer {
+        guard !quiet else { return ProgressRenderer(.none) }
+        switch progress {
+        case .auto: return ProgressRenderer(Terminal.isInteractive ? .terminal : .plain)
+        case .tty: return ProgressRenderer(.terminal)
+        case .plain: return ProgressRenderer(.plain)
+        case .json: return ProgressRenderer(.json)
+        case .none: return ProgressRenderer(.none)
+        }
+    }
+
+    /// Writes the digest without a line end, as CI systems expect it of a result file.
+    func write(_ digest: Digest) throws {
+        guard let digestFile else { return }
+        let path = FilePath(digestFile)
+        do {
+            let file = try FileDescriptor.open(
+                path, .writeOnly, options: [.create, .truncate, .closeOnExec],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            try file.closeAfter { _ = try file.writeAll(digest.description.utf8) }
+        } catch let error as Errno {
+            throw FileFailure.cannot("write", path, error)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import OCI
+
+/// Which manifests of an index are meant.
+struct PlatformOptions: ParsableArguments {
+    @Option(
+        name: .customLong("platform"),
+        help: ArgumentHelp(
+            "Take only this platform of an index, os/arch[/variant] or local; repeat it or separate with commas.",
+            discussion: "The result holds the platforms that were taken, in the order of the source. (default: all)",
+            valueName: "platform"))
+    var platformTexts: [String] = []
+
+    @Flag(help: "Take all platforms, which is the default.")
+    var allPlatforms = false
+
+    func validate() throws {
+        guard !(allPlatforms && !platformTexts.isEmpty) else {
+            throw ValidationError("--all-platforms and --platform exclude each other")
+        }
+        _ = try platforms
+    }
+
+    var platforms: [Platform] {
+        get throws {
+            try platformTexts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map {
+                try Platform(parsing: String($0))
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Content
+import Conversion
+import OCI
+
+extension ConversionEvent {
+    /// The line that people see; `nil` for what is not worth one.
+    func line(isPlain: Bool) -> String? {
+        switch self {
+        case .warning(let text): "warning: \(text)"
+        case .finished(let id, let report) where isPlain:
+            "layer \(id.number)/\(id.total) \(id.digest.short): \(report.text)"
+        default: nil
+        }
+    }
+
+    /// The JSON object that scripts see; `nil` for bytes that pass.
+    var json: JSON? {
+        switch self {
+        case .started(let id, let size): id.json("started", ["size": .integer(size)])
+        case .entered(let id, let stage, let size):
+            id.json("entered", ["stage": .string(stage.rawValue), "size": .integer(size)])
+        case .advanced: nil
+        case .finished(let id, let report): id.json("finished", ["report": report.json])
+        case .warning(let text): JSON(["event": "warning", "text": .string(text)])
+        }
+    }
+}
+
+extension LayerID {
+    fileprivate func json(_ event: String, _ fields: KeyValuePairs<String, JSON>) -> JSON {
+        var json = JSON([
+            "event": .string(event), "layer": .string(digest.description), "number": .integer(number),
+            "total": .integer(total),
+        ])
+        for (key, value) in fields { json[key] = value }
+        return json
+    }
+}
+
+extension JSON {
+    fileprivate init(_ fields: KeyValuePairs<String, JSON>) {
+        self = .object(Object())
+        for (key, value) in fields { self[key] = value }
+    }
+}
+
+extension LayerReport {
+    /// What was done, with sizes before and after.
+    var text: String {
+        switch action {
+        case .convert:
+            if let result {
+                "converted, \(source.size.byteCountText) -> \(result.size.byteCountText)"
+            } else {
+                "would be converted, \(source.size.byteCountText)"
+            }
+        case .copy: "copied, \(source.size.byteCountText): \(reason ?? "")"
+        case .keep: "kept as it is, \(source.size.byteCountText): \(reason ?? "")"
+        case .skip: "left out: \(reason ?? "")"
+        }
+    }
+}
