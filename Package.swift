@@ -57,6 +57,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+
+        .target(
+            name: "TestSupport", dependencies: ["Content", "OCI", system], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        tests("TransportsTests", ["Content", "OCI", "Transports", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
     swiftLanguageModes: [.v6]
 )

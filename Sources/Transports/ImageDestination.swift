@@ -10,9 +10,8 @@ package protocol ImageDestination: Sendable {
 
     /// Writes a blob. Success means that the content is there, not that this call put it there.
     ///
-    /// - Parameters:
-    ///   - blob: all of the content; nothing may be on its way any more.
-    ///   - progress: called with the number of bytes of each piece that left.
+    /// `blob` is all of the content; nothing may be on its way any more. `progress` is called with the number of bytes of
+    /// each piece that left, once for each byte however often it has to be sent.
     func put(_ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void)
         async throws
 

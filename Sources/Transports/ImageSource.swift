@@ -15,7 +15,7 @@ package protocol ImageSource: Sendable {
     ///
     /// Nothing is checked yet: whoever reads must compare size and digest with the descriptor before publishing
     /// anything made from it. When `body` ends, so does the transfer.
-    /// - Parameter progress: called with the number of bytes of each piece that arrived; never for local files.
+    /// `progress` is called with the number of bytes of each piece that arrived; never for local files.
     func withBlob<Result: Sendable>(
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
         _ body: @Sendable (any ByteSource) async throws -> Result

@@ -19,11 +19,34 @@ package struct TransportOptions: Sendable {
 }
 
 extension ImageLocation {
+    /// Opens the place for reading; nothing is asked of it yet.
+    ///
+    /// - Throws: when the file with credentials is malformed, or the name of the registry is.
     package func openSource(_ options: TransportOptions) throws -> any ImageSource {
-        fatalError()
+        switch self {
+        case .registry(let reference): try RegistryClient(reference, options)
+        case .layout(let path, let tag): ImageLayout(path, tag: tag)
+        }
     }
 
+    /// Opens the place for writing; nothing is made there before the first `put`.
+    ///
+    /// - Throws: when the file with credentials is malformed, or the name of the registry is.
     package func openDestination(_ options: TransportOptions) throws -> any ImageDestination {
-        fatalError()
+        switch self {
+        case .registry(let reference): try RegistryClient(reference, options)
+        case .layout(let path, let tag): ImageLayout(path, tag: tag)
+        }
+    }
+}
+
+extension RegistryClient {
+    fileprivate convenience init(_ reference: ImageReference, _ options: TransportOptions) throws {
+        self.init(
+            reference,
+            at: try Self.origin(of: reference.registry, plainHTTP: options.plainHTTP),
+            over: CurlClient(insecure: options.insecure),
+            credentials: try CredentialFile.read().credentials(for: reference.registry),
+            temporaryDirectory: options.temporaryDirectory)
     }
 }

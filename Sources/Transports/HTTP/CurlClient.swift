@@ -1,0 +1,275 @@
+import CCurl
+import Content
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// HTTP by libcurl, one thread for each request.
+///
+/// Handles are kept for later requests, and with them their connections.
+package final class CurlClient: HTTPExchanging {
+    private let insecure: Bool
+    private let certificateDirectories: [FilePath]
+    private let idle = Mutex<[CurlHandle]>([])
+    private let certificates = Mutex<[String: HostCertificates?]>([:])
+
+    /// At most eight transfers run at once, so more handles would only keep connections open for nothing.
+    private static let idleLimit = 8
+
+    package init(insecure: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories) {
+        self.insecure = insecure
+        self.certificateDirectories = certificateDirectories
+    }
+
+    package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        try await onCancellableThread { try self.perform(request, cancellation: $0) }
+    }
+
+    private func perform(_ request: HTTPRequest, cancellation: CancellationFlag) throws -> HTTPResponse {
+        let handle = try takeHandle(for: request)
+        // Also after a failure: libcurl itself closes connections that are of no use any more.
+        defer { keep(handle) }
+        try handle.configure(request)
+        try handle.configureTLS(request, insecure: insecure, certificates(for: request.url))
+        return try handle.perform(request, cancellation)
+    }
+
+    /// Prefers the handle that has talked to the same place, since it may have a connection to it.
+    private func takeHandle(for request: HTTPRequest) throws -> CurlHandle {
+        let origin = request.url.origin
+        let handle = idle.withLock { idle -> CurlHandle? in
+            guard let position = idle.lastIndex(where: { $0.origins.contains(origin) }) ?? idle.indices.last else {
+                return nil
+            }
+            return idle.remove(at: position)
+        }
+        return try handle ?? CurlHandle(for: request)
+    }
+
+    private func keep(_ handle: CurlHandle) {
+        handle.reset()
+        idle.withLock { idle in
+            if idle.count < Self.idleLimit { idle.append(handle) }
+        }
+    }
+
+    private func certificates(for url: HTTPURL) throws -> HostCertificates? {
+        guard url.scheme == .https else { return nil }
+        return try certificates.withLock { known in
+            if let found = known[url.hostAndPort] { return found }
+            let found = try HostCertificates.find(for: url.hostAndPort, in: certificateDirectories)
+            known[url.hostAndPort] = .some(found)
+            return found
+        }
+    }
+}
+
+/// Owns an easy handle. Used by one thread at a time, which is what makes it `Sendable`.
+private final class CurlHandle: @unchecked Sendable {
+    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    /// libcurl writes its message here; its size is part of the interface.
+    private let message = UnsafeMutableBufferPointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    private let handle: UnsafeMutableRawPointer
+    /// Where this handle may have open connections to.
+    private(set) var origins: Set<String> = []
+
+    init(for request: HTTPRequest) throws {
+        guard Self.isReady, let handle = curl_easy_init() else {
+            message.deallocate()
+            throw HTTPFailure.transfer(.other, request.method, request.url, message: "libcurl could not be started")
+        }
+        self.handle = handle
+        message.initialize(repeating: 0)
+    }
+
+    deinit {
+        curl_easy_cleanup(handle)
+        message.deallocate()
+    }
+
+    /// Forgets every option, credentials among them; connections stay.
+    func reset() {
+        curl_easy_reset(handle)
+        message.update(repeating: 0)
+    }
+
+    func configure(_ request: HTTPRequest) throws {
+        let url = request.url
+        try check(request, esgz_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, message.baseAddress))
+        try set(request, CURLOPT_URL, url.text)
+        try set(request, CURLOPT_USERAGENT, "esgz")
+        try set(request, CURLOPT_PROTOCOLS_STR, "http,https")
+        // Signals belong to the program; without this, name resolution that times out would use SIGALRM.
+        try set(request, CURLOPT_NOSIGNAL, 1)
+        try set(request, CURLOPT_FOLLOWLOCATION, 0)
+        try set(request, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        try set(request, CURLOPT_CONNECTTIMEOUT, 30)
+        try set(request, CURLOPT_LOW_SPEED_LIMIT, 1)
+        // Nothing moves either while a registry hands a large blob over to its storage, before it answers an upload.
+        try set(request, CURLOPT_LOW_SPEED_TIME, request.hasBody ? 300 : 60)
+        try set(request, CURLOPT_BUFFERSIZE, 512 << 10)
+        // A proxy has another idea of what the loopback interface is.
+        if url.isLoopback { try set(request, CURLOPT_NOPROXY, "*") }
+        switch request.method {
+        case .get: try set(request, CURLOPT_HTTPGET, 1)
+        case .head: try set(request, CURLOPT_NOBODY, 1)
+        case .delete: try set(request, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        case .post, .put, .patch:
+            try set(request, CURLOPT_UPLOAD, 1)
+            try set(request, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+            try set(request, CURLOPT_UPLOAD_BUFFERSIZE, 2 << 20)
+        }
+    }
+
+    func configureTLS(_ request: HTTPRequest, insecure: Bool, _ certificates: HostCertificates?) throws {
+        if insecure {
+            try set(request, CURLOPT_SSL_VERIFYPEER, 0)
+            try set(request, CURLOPT_SSL_VERIFYHOST, 0)
+        }
+        guard let certificates else { return }
+        if !certificates.authorities.isEmpty {
+            // Replaces the system's file of authorities, but not its directory: both are trusted.
+            var authorities = certificates.authorities
+            let status = authorities.withUnsafeMutableBytes { bytes in
+                var blob = curl_blob(data: bytes.baseAddress, len: bytes.count, flags: UInt32(CURL_BLOB_COPY))
+                return esgz_curl_set_pointer(handle, CURLOPT_CAINFO_BLOB, &blob)
+            }
+            try check(request, status)
+        }
+        if let certificate = certificates.clientCertificate, let key = certificates.clientKey {
+            try set(request, CURLOPT_SSLCERT, certificate.string)
+            try set(request, CURLOPT_SSLKEY, key.string)
+        }
+    }
+
+    func perform(_ request: HTTPRequest, _ cancellation: CancellationFlag) throws -> HTTPResponse {
+        let headers = try headerList(request)
+        defer { curl_slist_free_all(headers) }
+        try check(request, esgz_curl_set_list(handle, CURLOPT_HTTPHEADER, headers))
+
+        let transfer = HTTPTransfer(request)
+        // `withExtendedLifetime` keeps both alive while libcurl holds their addresses.
+        let status = try withExtendedLifetime((transfer, cancellation)) {
+            try connect(request, transfer, cancellation)
+            return curl_easy_perform(handle)
+        }
+        origins.insert(request.url.origin)
+        if let failure = transfer.failure { throw failure }
+        try cancellation.check()
+        // A server may refuse an upload and hang up before it has read it all: what it said still counts.
+        if transfer.hasHead, transfer.response.status >= 400 { return transfer.response }
+        try check(request, status)
+        return transfer.response
+    }
+
+    private func connect(_ request: HTTPRequest, _ transfer: HTTPTransfer, _ cancellation: CancellationFlag) throws {
+        let context = Unmanaged.passUnretained(transfer).toOpaque()
+        try check(request, esgz_curl_set_pointer(handle, CURLOPT_HEADERDATA, context))
+        try check(request, esgz_curl_set_data_function(handle, CURLOPT_HEADERFUNCTION, receiveHeader))
+        try check(request, esgz_curl_set_pointer(handle, CURLOPT_WRITEDATA, context))
+        try check(request, esgz_curl_set_data_function(handle, CURLOPT_WRITEFUNCTION, receiveBody))
+        try check(request, esgz_curl_set_pointer(handle, CURLOPT_READDATA, context))
+        try check(request, esgz_curl_set_data_function(handle, CURLOPT_READFUNCTION, sendBody))
+        try check(request, esgz_curl_set_pointer(handle, CURLOPT_SEEKDATA, context))
+        try check(request, esgz_curl_set_seek_function(handle, rewindBody))
+        if request.hasBody {
+            try check(request, esgz_curl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(transfer.bodySize)))
+        }
+        let flag = Unmanaged.passUnretained(cancellation).toOpaque()
+        try check(request, esgz_curl_set_pointer(handle, CURLOPT_XFERINFODATA, flag))
+        try check(request, esgz_curl_set_progress_function(handle, reportProgress))
+        try set(request, CURLOPT_NOPROGRESS, 0)
+    }
+
+    private func headerList(_ request: HTTPRequest) throws -> UnsafeMutablePointer<curl_slist>? {
+        // Waiting for `100 Continue` costs a round trip, and a second where a proxy knows nothing of it.
+        var lines = ["Expect:"]
+        for (name, value) in request.headers.fields {
+            guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+                throw HTTPFailure.malformedHeader(name: name)
+            }
+            lines.append("\(name): \(value)")
+        }
+        var list: UnsafeMutablePointer<curl_slist>?
+        for line in lines {
+            guard let longer = curl_slist_append(list, line) else {
+                curl_slist_free_all(list)
+                throw HTTPFailure.transfer(.other, request.method, request.url, message: "out of memory")
+            }
+            list = longer
+        }
+        return list
+    }
+
+    private func set(_ request: HTTPRequest, _ option: CURLoption, _ value: Int) throws {
+        try check(request, esgz_curl_set_long(handle, option, value))
+    }
+
+    private func set(_ request: HTTPRequest, _ option: CURLoption, _ value: String) throws {
+        try check(request, esgz_curl_set_string(handle, option, value))
+    }
+
+    private func check(_ request: HTTPRequest, _ status: CURLcode) throws {
+        guard status != CURLE_OK else { return }
+        var systemError = 0
+        // Without it the error is still told, only less exactly.
+        if esgz_curl_get_long(handle, CURLINFO_OS_ERRNO, &systemError) != CURLE_OK { systemError = 0 }
+        let detail = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        throw HTTPFailure.transfer(
+            HTTPFailure.Cause(status, systemError: systemError), request.method, request.url,
+            message: detail.isEmpty ? String(cString: curl_easy_strerror(status)) : detail)
+    }
+}
+
+extension HTTPRequest {
+    fileprivate var hasBody: Bool { [.post, .put, .patch].contains(method) }
+}
+
+extension HTTPFailure.Cause {
+    fileprivate init(_ status: CURLcode, systemError: Int) {
+        switch status {
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: self = .unreachable
+        case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
+            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN:
+            self = .broken
+        // A connection that was cut during the handshake says nothing about TLS.
+        case CURLE_SSL_CONNECT_ERROR: self = systemError == Int(ECONNRESET) ? .broken : .handshake
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        default: self = .other
+        }
+    }
+}
+
+private func transfer(_ context: UnsafeMutableRawPointer?) -> HTTPTransfer? {
+    context.map { Unmanaged<HTTPTransfer>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private let receiveHeader: esgz_curl_data_function = { bytes, size, count, context in
+    guard let transfer = transfer(context) else { return 0 }
+    let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    return transfer.receive(header: line) ? line.count : 0
+}
+
+private let receiveBody: esgz_curl_data_function = { bytes, size, count, context in
+    guard let transfer = transfer(context) else { return 0 }
+    let piece = UnsafeRawBufferPointer(start: bytes, count: size * count)
+    // Any other number than that of all bytes ends the transfer.
+    return transfer.receive(body: piece) ? piece.count : piece.count + 1
+}
+
+private let sendBody: esgz_curl_data_function = { bytes, size, count, context in
+    guard let transfer = transfer(context) else { return Int(CURL_READFUNC_ABORT) }
+    return transfer.fill(UnsafeMutableRawBufferPointer(start: bytes, count: size * count)) ?? Int(CURL_READFUNC_ABORT)
+}
+
+private let rewindBody: esgz_curl_seek_function = { context, offset, origin in
+    guard origin == SEEK_SET, let transfer = transfer(context), transfer.rewind(to: Int64(offset)) else {
+        return Int32(CURL_SEEKFUNC_FAIL)
+    }
+    return Int32(CURL_SEEKFUNC_OK)
+}
+
+private let reportProgress: esgz_curl_progress_function = { context, _, _, _, _ in
+    guard let context else { return 0 }
+    return Unmanaged<CancellationFlag>.fromOpaque(context).takeUnretainedValue().isCancelled ? 1 : 0
+}

@@ -1,0 +1,39 @@
+import Content
+import Glibc
+import SystemPackage
+
+extension FileDescriptor {
+    /// - Returns: `nil` when this is no regular file.
+    func sizeOfRegularFile() throws -> Int64? {
+        let status = try stat()
+        return status.type == .regular ? status.size : nil
+    }
+
+    /// Takes the lock of this open file, and waits for whoever has it; closing gives it back.
+    func lockExclusively() throws {
+        while flock(rawValue, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw Errno(rawValue: errno) }
+        }
+    }
+
+    /// Appends the first `count` bytes of a source.
+    ///
+    /// - Parameters:
+    ///   - count: must all be there.
+    ///   - source: where to copy from.
+    ///   - advance: called with the length of each piece; what it throws ends the copying.
+    /// - Throws: also when the source ends early.
+    func append(_ count: Int64, of source: any ByteSource, advance: (Int) throws -> Void) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var position: Int64 = 0
+        while position < count {
+            let piece = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<Int(min(Int64(buffer.count), count - position))])
+            try source.readAll(at: position, into: piece)
+            try writeAll(UnsafeRawBufferPointer(piece))
+            position += Int64(piece.count)
+            try advance(piece.count)
+        }
+    }
+}

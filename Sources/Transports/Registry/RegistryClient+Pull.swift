@@ -1,0 +1,111 @@
+import Content
+import OCI
+import Synchronization
+
+extension RegistryClient: ImageSource {
+    package func resolve() async throws -> Descriptor {
+        var request = HTTPRequest(
+            .get, try url("manifests/\(reference.manifestName)"), receiver: .memory(limit: Document.sizeLimit))
+        request.headers["Accept"] = Self.acceptedTypes
+        let response = try await send(request, for: .pull(reference.repository), expecting: 200)
+
+        // Docker-Content-Digest of a signed schema 1 manifest is not that of its bytes, so this comes first.
+        let served = response.contentType
+        guard !served.isSchema1 else { throw DocumentFailure.schema1 }
+        let promised = reference.digest ?? response.contentDigest
+        let digest = Digest(of: response.body, promised?.algorithm ?? .sha256)
+        if let promised, promised != digest { throw DigestFailure.mismatch(expected: promised, actual: digest) }
+        let document = try Document(parsing: response.body)
+        let type = try Self.type(of: document, served: served)
+        root.withLock { $0 = (digest, document) }
+        return Descriptor(mediaType: type, digest: digest, size: Int64(response.body.count))
+    }
+
+    package func document(_ descriptor: Descriptor) async throws -> Document {
+        if let root = root.withLock({ $0 }), root.digest == descriptor.digest { return root.document }
+        try descriptor.checkDocumentSize()
+        var request = HTTPRequest(.get, try url(of: descriptor), receiver: .memory(limit: descriptor.size))
+        request.headers["Accept"] = "\(descriptor.mediaType), */*"
+        let response = try await send(request, for: .pull(reference.repository), expecting: 200)
+        try descriptor.check(response.body)
+        return try Document(parsing: response.body)
+    }
+
+    package func withBlob<Result: Sendable>(
+        _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
+        _ body: @Sendable (any ByteSource) async throws -> Result
+    ) async throws -> Result {
+        let spool = try SpoolFile(in: temporaryDirectory)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await self.download(descriptor, to: spool, progress: progress)
+                    spool.finish()
+                } catch {
+                    // Whoever reads finds the error where the missing bytes should be.
+                    spool.fail(error)
+                }
+            }
+            let result = try await body(spool)
+            group.cancelAll()
+            return result
+        }
+    }
+
+    /// Fetches a blob; after a broken connection it goes on where it stopped.
+    private func download(
+        _ descriptor: Descriptor, to spool: SpoolFile, progress: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        let url = try url(of: descriptor)
+        var failures = 0
+        while spool.count < descriptor.size {
+            let start = spool.count
+            do {
+                let download = BlobDownload(of: descriptor, to: spool, progress: progress)
+                var request = HTTPRequest(.get, url, receiver: .sink(download))
+                if start > 0 { request.headers["Range"] = "bytes=\(start)-" }
+                let response = try await exchange(
+                    request, for: .pull(reference.repository), expecting: [200, 206])
+                guard spool.count < descriptor.size else { return }
+                throw HTTPFailure.transfer(
+                    .broken, .get, response.url,
+                    message: "expected \(descriptor.size) bytes, but the answer ended after \(spool.count)")
+            } catch {
+                // A transfer that gets somewhere each time may break as often as it likes.
+                failures = spool.count - start >= 1 << 20 ? 1 : failures + 1
+                guard let delay = retry.delay(after: error, failures: failures) else { throw error }
+                try await retry.sleep(delay)
+            }
+        }
+    }
+
+    private static let acceptedTypes = MediaType.manifests.map(\.text).joined(separator: ", ")
+
+    /// The media type of a manifest: what the registry says, else what the manifest says, else what it looks like.
+    ///
+    /// The digest covers only the manifest, so a header that contradicts it is refused (CVE-2021-41190).
+    private static func type(of document: Document, served: MediaType) throws -> MediaType {
+        let stated = document.root["mediaType"]?.string.map { MediaType($0) }
+        guard MediaType.manifests.contains(served) else {
+            if let stated { return stated }
+            if document.root["manifests"] != nil { return .ociIndex }
+            return document.root["layers"] != nil ? .ociManifest : served
+        }
+        if let stated, stated != served {
+            throw RegistryAnswerFailure.contradictoryTypes(header: served, document: stated)
+        }
+        return served
+    }
+}
+
+extension HTTPResponse {
+    /// Without parameters such as `charset`.
+    fileprivate var contentType: MediaType {
+        MediaType(String((headers["Content-Type"] ?? "").prefix { $0 != ";" }).trimmed.lowercased())
+    }
+
+    /// What the registry holds the digest to be; `nil` when it does not say, or says it so that nobody can check.
+    var contentDigest: Digest? {
+        headers["Docker-Content-Digest"].flatMap { try? Digest(parsing: $0) }
+    }
+}

@@ -1,0 +1,75 @@
+import Content
+import OCI
+
+extension RegistryClient: ImageDestination {
+    package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
+        let request = HTTPRequest(.head, try url(of: descriptor))
+        if try await send(request, for: pushScope, expecting: 200, 404).status == 200 { return true }
+        guard let source = source as? RegistryClient, source.base.hasSameOrigin(as: base),
+            source.reference.repository != reference.repository
+        else { return false }
+        return try await mount(descriptor, from: source.reference.repository)
+    }
+
+    package func put(
+        _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        try await BlobUpload(of: blob, as: descriptor, to: self, progress: progress).run()
+    }
+
+    package func put(manifest: Document, as descriptor: Descriptor) async throws {
+        try await put(manifest, named: descriptor.digest.description, as: descriptor)
+    }
+
+    /// - Throws: also when the reference names a digest only, and the image has another.
+    package func publish(_ root: Document, as descriptor: Descriptor) async throws {
+        if let expected = reference.digest, expected != descriptor.digest {
+            throw DigestFailure.mismatch(expected: expected, actual: descriptor.digest)
+        }
+        try await put(root, named: reference.tag ?? descriptor.digest.description, as: descriptor)
+    }
+
+    package func current() async throws -> Digest? {
+        var request = HTTPRequest(.head, try url("manifests/\(reference.manifestName)"))
+        request.headers["Accept"] = MediaType.manifests.map(\.text).joined(separator: ", ")
+        var response = try await send(request, for: pushScope, expecting: 200, 404, 405)
+        if response.status == 405 || response.status == 200 && response.contentDigest == nil {
+            request.method = .get
+            request.receiver = .memory(limit: Document.sizeLimit)
+            response = try await send(request, for: pushScope, expecting: 200, 404)
+        }
+        guard response.status == 200 else { return nil }
+        return response.contentDigest ?? Digest(of: response.body)
+    }
+
+    var pushScope: TokenScope { .push(reference.repository) }
+
+    private func put(_ document: Document, named name: String, as descriptor: Descriptor) async throws {
+        var request = HTTPRequest(.put, try url("manifests/\(name)"), body: .bytes(document.bytes))
+        request.headers["Content-Type"] = descriptor.mediaType.text
+        _ = try await send(request, for: pushScope, expecting: 201, 200, 202, 204)
+    }
+
+    /// Lets the registry take a blob over from another of its repositories.
+    ///
+    /// - Returns: `false` when it would not, for whatever reason: then the blob is uploaded, and that will tell.
+    private func mount(_ descriptor: Descriptor, from source: String) async throws -> Bool {
+        let request = HTTPRequest(
+            .post,
+            try url("blobs/uploads/").appending("mount", descriptor.digest.description).appending("from", source))
+        let response: HTTPResponse
+        do {
+            let scope = TokenScope.mount(from: source, to: reference.repository)
+            response = try await send(request, for: scope, expecting: 201, 202, 400, 404, 405)
+        } catch let failure as any Failure where failure.kind == .denied {
+            // Some token servers refuse everything when the source alone may not be read.
+            return false
+        }
+        if response.status == 202, let location = response.headers["Location"] {
+            // Otherwise the session stays open until the registry tires of it. Whether this works does not matter.
+            let session = HTTPRequest(.delete, try response.url.resolving(location))
+            _ = try? await exchange(session, for: pushScope, expecting: [204])
+        }
+        return response.status == 201
+    }
+}

@@ -1,0 +1,101 @@
+import Content
+import OCI
+import Synchronization
+import SystemPackage
+
+/// One repository of a registry (OCI distribution specification 1.1).
+///
+/// A class only because it keeps what `resolve` has fetched; everything else in it is constant.
+package final class RegistryClient: Sendable {
+    package let reference: ImageReference
+    /// Scheme, host and port that the registry is reached at.
+    let base: HTTPURL
+    let retry: RetryPolicy
+    let temporaryDirectory: FilePath
+    /// The document that the reference names, once it has been asked for.
+    let root = Mutex<(digest: Digest, document: Document)?>(nil)
+    /// Set once this registry has refused an upload in one piece.
+    let wantsChunks = Atomic<Bool>(false)
+    private let http: any HTTPExchanging
+    private let authenticator: Authenticator
+
+    /// - Parameters:
+    ///   - reference: the repository, and the tag or digest in it.
+    ///   - base: where its registry is, see `origin(of:plainHTTP:certificateDirectories:)`.
+    ///   - http: carries the requests.
+    ///   - credentials: what to log in with when the registry asks; `nil` to stay anonymous.
+    ///   - temporaryDirectory: where blobs are kept while they are read.
+    ///   - retry: what to do about passing failures.
+    package init(
+        _ reference: ImageReference, at base: HTTPURL, over http: any HTTPExchanging, credentials: Credentials?,
+        temporaryDirectory: FilePath, retry: RetryPolicy = RetryPolicy()
+    ) {
+        self.reference = reference
+        self.base = base
+        self.http = http
+        self.retry = retry
+        self.temporaryDirectory = temporaryDirectory
+        authenticator = Authenticator(for: base, credentials: credentials, over: http, retry: retry)
+    }
+
+    /// Where a registry is, and whether it is spoken to with TLS.
+    ///
+    /// Registries on the loopback interface are not, unless there are certificates for them: nobody else can listen
+    /// there, and every test registry is reached so.
+    package static func origin(
+        of registry: String, plainHTTP: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories
+    ) throws -> HTTPURL {
+        let host = registry == ImageReference.defaultRegistry ? "registry-1.docker.io" : registry
+        let secure = try HTTPURL(parsing: "https://\(host)/")
+        guard plainHTTP || secure.isLoopback else { return secure }
+        if !plainHTTP, try HostCertificates.find(for: secure.hostAndPort, in: certificateDirectories) != nil {
+            return secure
+        }
+        return try HTTPURL(parsing: "http://\(host)/")
+    }
+
+    /// The URL of `path` in this repository, such as `manifests/latest`.
+    func url(_ path: String) throws -> HTTPURL {
+        try base.resolving("/v2/\(reference.repository)/\(path)")
+    }
+
+    /// Where the content of a descriptor is: registries keep manifests apart from all other blobs.
+    func url(of descriptor: Descriptor) throws -> HTTPURL {
+        let type = descriptor.mediaType
+        let isManifest = type.isIndex || type.isManifest || type.isSchema1
+        return try url("\(isManifest ? "manifests" : "blobs")/\(descriptor.digest)")
+    }
+
+    /// Sends a request until it gets one of the `expected` statuses; see `exchange`.
+    func send(_ request: HTTPRequest, for scope: TokenScope, expecting expected: Int...) async throws -> HTTPResponse {
+        try await retry.run { try await exchange(request, for: scope, expecting: expected) }
+    }
+
+    /// Sends a request once, logging in when the registry asks for it, and following redirects.
+    ///
+    /// - Throws: `RegistryFailure` for any status that is not expected.
+    func exchange(
+        _ request: HTTPRequest, for scope: TokenScope, expecting expected: [Int]
+    ) async throws -> HTTPResponse {
+        // An upload may be sent on to another place, which has no business with our credentials.
+        let mayAuthorize = request.url.hasSameOrigin(as: base)
+        var request = request
+        if mayAuthorize { request.headers["Authorization"] = try await authenticator.authorization(for: scope) }
+        var response = try await http.sendFollowingRedirects(request)
+        // Only once: a registry that refuses a fresh token means it.
+        if response.status == 401, mayAuthorize, response.url.hasSameOrigin(as: base) {
+            let challenges = Challenge.parse(response.headers.all("WWW-Authenticate"))
+            let renewed = try await authenticator.authorization(
+                insteadOf: request.headers["Authorization"], challenges, for: scope)
+            if let renewed {
+                request.headers["Authorization"] = renewed
+                response = try await http.sendFollowingRedirects(request)
+            }
+        }
+        if expected.contains(response.status) { return response }
+        if let authorization = request.headers["Authorization"] {
+            response.conceal(await authenticator.secrets(in: authorization))
+        }
+        throw RegistryFailure(request.method, response)
+    }
+}

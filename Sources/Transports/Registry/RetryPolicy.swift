@@ -1,0 +1,53 @@
+/// When a request is sent again, and how long to wait before.
+package struct RetryPolicy: Sendable {
+    /// How often a request is sent at most.
+    package var tries = 5
+    package var firstDelay: Duration = .milliseconds(100)
+    package var longestDelay: Duration = .seconds(5)
+    /// A registry that asks for more patience than this gets none: the error says so at once.
+    package var longestRetryAfter: Duration = .seconds(60)
+    /// Waits; replaced in tests.
+    package var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    /// A number from zero to one, so that clients which failed together do not come back together.
+    package var random: @Sendable () -> Double = { Double.random(in: 0...1) }
+
+    package init() {}
+
+    /// Runs `attempt` until it succeeds, fails for good, or the tries are used up; then its last error is thrown.
+    ///
+    /// `attempt` must be able to run again from its start.
+    package func run<Result>(
+        isolation: isolated (any Actor)? = #isolation, _ attempt: () async throws -> Result
+    ) async throws -> Result {
+        var failures = 0
+        while true {
+            do {
+                return try await attempt()
+            } catch {
+                failures += 1
+                guard let delay = delay(after: error, failures: failures) else { throw error }
+                try await sleep(delay)
+            }
+        }
+    }
+
+    /// How long to wait after the failed attempt number `failures`; `nil` when it was the last.
+    package func delay(after error: any Error, failures: Int) -> Duration? {
+        guard failures < tries else { return nil }
+        switch error {
+        case let failure as HTTPFailure where failure.isTransient:
+            return backOff(failures)
+        case let failure as RegistryFailure where failure.isTransient:
+            guard let seconds = failure.retryAfter else { return backOff(failures) }
+            return .seconds(seconds) <= longestRetryAfter ? .seconds(seconds) : nil
+        default:
+            return nil
+        }
+    }
+
+    /// Four times as long each time, of which a random half is taken off.
+    private func backOff(_ failures: Int) -> Duration {
+        let delay = (1..<max(failures, 1)).reduce(firstDelay) { delay, _ in min(delay * 4, longestDelay) }
+        return delay * (0.5 + random() / 2)
+    }
+}

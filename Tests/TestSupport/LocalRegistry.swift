@@ -1,0 +1,137 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// Debian's `docker-registry` on a free loopback port, with storage in a directory that the test removes.
+package final class LocalRegistry: Sendable {
+    package static let program = "/usr/bin/docker-registry"
+
+    /// Whether tests that need it are to run: in CI always, so that a missing program fails them.
+    package static var isExpected: Bool {
+        ProcessInfo.processInfo.environment["CI"] == "true" || access(program, X_OK) == 0
+    }
+
+    /// Host and port, as references have it.
+    package let name: String
+    private let process: pid_t
+
+    /// Starts a registry and waits until it listens.
+    ///
+    /// - Parameters:
+    ///   - directory: for its configuration, log and storage.
+    ///   - user: a name and password to demand, checked against a file that `htpasswd` writes.
+    ///   - host: `127.0.0.1`, or another name of this machine.
+    ///   - certificate: a certificate and its key, to speak TLS.
+    /// - Throws: when a program is missing, or the registry ends at once.
+    package init(
+        in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
+        certificate: (certificate: FilePath, key: FilePath)? = nil
+    ) throws {
+        let port = try Self.freePort()
+        name = "\(host):\(port)"
+        var configuration = """
+            version: 0.1
+            log: {accesslog: {disabled: true}, level: error}
+            storage: {filesystem: {rootdirectory: \(directory)/storage}, delete: {enabled: true}}
+            http:
+              addr: 127.0.0.1:\(port)
+            """
+        if let certificate {
+            configuration += "\n  tls: {certificate: \(certificate.certificate), key: \(certificate.key)}"
+        }
+        if let user {
+            let passwords = directory.appending("htpasswd")
+            try Self.run(["/usr/bin/htpasswd", "-Bbn", user.name, user.password], output: passwords)
+            configuration += "\nauth: {htpasswd: {realm: test, path: \(passwords)}}"
+        }
+        let path = directory.appending("registry.yml")
+        try write(Array(configuration.utf8), to: path)
+        process = try Self.start([Self.program, "serve", path.string], output: directory.appending("registry.log"))
+        try waitUntilListening(port)
+    }
+
+    /// Ends the program. Whoever made the registry calls this.
+    package func stop() {
+        kill(process, SIGKILL)
+        var status: Int32 = 0
+        waitpid(process, &status, 0)
+    }
+
+    private func waitUntilListening(_ port: Int) throws {
+        for _ in 0..<500 {
+            var status: Int32 = 0
+            guard waitpid(process, &status, WNOHANG) == 0 else { throw LocalRegistryFailure(what: "ended: \(status)") }
+            if let connection = try? Self.connection(to: port) {
+                close(connection)
+                return
+            }
+            usleep(20_000)
+        }
+        stop()
+        throw LocalRegistryFailure(what: "does not listen")
+    }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        return try withAddress(port: 0) { address, length in
+            guard bind(descriptor, address, length) == 0 else { throw Errno(rawValue: errno) }
+            var length = length
+            guard getsockname(descriptor, address, &length) == 0 else { throw Errno(rawValue: errno) }
+        }
+    }
+
+    private static func connection(to port: Int) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        _ = try withAddress(port: port) { address, length in
+            guard connect(descriptor, address, length) == 0 else {
+                close(descriptor)
+                throw Errno(rawValue: errno)
+            }
+        }
+        return descriptor
+    }
+
+    /// - Returns: the port in the address after `body`.
+    private static func withAddress(
+        port: Int, _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) throws -> Void
+    ) throws -> Int {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        try withUnsafeMutablePointer(to: &address) { pointer in
+            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                try body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    private static func run(_ arguments: [String], output: FilePath) throws {
+        let process = try start(arguments, output: output)
+        var status: Int32 = 0
+        guard waitpid(process, &status, 0) == process, status == 0 else {
+            throw LocalRegistryFailure(what: "\(arguments[0]) failed: \(status)")
+        }
+    }
+
+    private static func start(_ arguments: [String], output: FilePath) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output.string, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, "\(output).err", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        var words = arguments.map { strdup($0) } + [nil]
+        defer { words.forEach { free($0) } }
+        var process: pid_t = 0
+        let status = posix_spawn(&process, arguments[0], &actions, nil, &words, environ)
+        guard status == 0 else { throw LocalRegistryFailure(what: "cannot start \(arguments[0]): \(status)") }
+        return process
+    }
+}
+
+private struct LocalRegistryFailure: Error {
+    let what: String
+}

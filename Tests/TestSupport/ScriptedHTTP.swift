@@ -1,0 +1,197 @@
+import Content
+import Glibc
+import Synchronization
+
+/// A row of a script: a request that is expected once, and what it is answered.
+package struct Exchange: Sendable {
+    package var request: String
+    package var condition: @Sendable (ScriptedHTTP.Request) -> Bool = { _ in true }
+    package var status: Int
+    package var headers: [String: String]
+    package var body: [UInt8]
+    /// Hang up after so many bytes of the body, which `Content-Length` still counts in full.
+    package var cut: Int?
+    /// Leave out `Content-Length`, so that the end of the connection ends the body.
+    package var hidesLength = false
+
+    /// - Parameters:
+    ///   - request: method and target, such as `GET /v2/`.
+    ///   - status: of the answer.
+    ///   - headers: of the answer; `{origin}` stands for scheme, host and port of the server.
+    ///   - body: of the answer.
+    ///   - cut: see the property.
+    ///   - condition: what else the request must fulfil to be meant by this row.
+    package init(
+        _ request: String, _ status: Int, _ headers: [String: String] = [:], body: [UInt8] = [], cut: Int? = nil,
+        where condition: @escaping @Sendable (ScriptedHTTP.Request) -> Bool = { _ in true }
+    ) {
+        self.request = request
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.cut = cut
+        self.condition = condition
+    }
+}
+
+/// An HTTP server on a loopback port that follows a script and notes what it was asked.
+///
+/// Each request takes the first row that fits and has not been used; one without a row is answered with status 418 and
+/// noted. One request for each connection, one connection at a time.
+package final class ScriptedHTTP: Sendable {
+    package struct Request: Sendable {
+        /// Method and target.
+        package var line: String
+        package var headers: [String: String]
+        package var body: [UInt8]
+
+        /// The value of a header field; names in lower case.
+        package subscript(name: String) -> String? { headers[name] }
+    }
+
+    private struct State {
+        var rows: [Exchange]
+        var requests: [Request] = []
+        var unexpected: [String] = []
+        var isStopped = false
+    }
+
+    package let port: Int
+    private let listener: Int32
+    private let state: Mutex<State>
+
+    package init(_ rows: [Exchange]) throws {
+        state = Mutex(State(rows: rows))
+        (listener, port) = try Self.listen()
+        let server = Unmanaged.passRetained(self)
+        try detachThread {
+            server.takeUnretainedValue().serve()
+            server.release()
+        }
+    }
+
+    /// Scheme, host and port, as URLs and `{origin}` have it.
+    package var origin: String { "http://127.0.0.1:\(port)" }
+
+    package var requests: [Request] { state.withLock { $0.requests } }
+
+    /// What was asked that no row expected, and the rows that nobody asked for. Empty when all went by the script.
+    package var deviations: [String] {
+        state.withLock { state in
+            state.unexpected.map { "unexpected: \($0)" } + state.rows.map { "missing: \($0.request)" }
+        }
+    }
+
+    package func add(_ rows: Exchange...) {
+        state.withLock { $0.rows += rows }
+    }
+
+    package func stop() {
+        state.withLock { $0.isStopped = true }
+        shutdown(listener, Int32(SHUT_RDWR))
+    }
+
+    private static func listen() throws -> (descriptor: Int32, port: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0 && Glibc.listen(descriptor, 16) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        guard descriptor >= 0, status else { throw ScriptFailure(what: "cannot listen: \(errno)") }
+        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    private func serve() {
+        while true {
+            let connection = accept(listener, nil, nil)
+            if connection < 0 || state.withLock({ $0.isStopped }) {
+                close(listener)
+                if connection >= 0 { close(connection) }
+                return
+            }
+            if let request = Self.read(connection) { answer(request, connection) }
+            shutdown(connection, Int32(SHUT_RDWR))
+            close(connection)
+        }
+    }
+
+    private func answer(_ request: Request, _ connection: Int32) {
+        let row = state.withLock { state -> Exchange in
+            state.requests.append(request)
+            guard let row = state.rows.firstIndex(where: { $0.request == request.line && $0.condition(request) }) else {
+                state.unexpected.append(request.line)
+                return Exchange(request.line, 418)
+            }
+            return state.rows.remove(at: row)
+        }
+        var head = "HTTP/1.1 \(row.status) Scripted\r\nConnection: close\r\n"
+        if !row.hidesLength, row.headers["Content-Length"] == nil, row.status != 204 {
+            head += "Content-Length: \(row.body.count)\r\n"
+        }
+        for (name, value) in row.headers.sorted(by: { $0.key < $1.key }) {
+            let parts = value.split(separator: "{origin}", omittingEmptySubsequences: false)
+            head += "\(name): \(parts.joined(separator: origin))\r\n"
+        }
+        let body = request.line.hasPrefix("HEAD ") ? [] : row.body
+        Self.send(Array((head + "\r\n").utf8) + body.prefix(row.cut ?? body.count), connection)
+    }
+
+    private static func read(_ connection: Int32) -> Request? {
+        var bytes: [UInt8] = []
+        let end = Array("\r\n\r\n".utf8)
+        while bytes.firstRange(of: end) == nil {
+            guard let piece = receive(connection) else { return nil }
+            bytes += piece
+        }
+        guard let head = bytes.firstRange(of: end) else { return nil }
+        let lines = String(decoding: bytes[..<head.lowerBound], as: UTF8.self).split(separator: "\r\n")
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            headers[parts[0].lowercased()] = parts.count > 1 ? String(parts[1].drop { $0 == " " }) : ""
+        }
+        var body = Array(bytes[head.upperBound...])
+        let length = headers["content-length"].flatMap { Int($0) } ?? 0
+        while body.count < length, let piece = receive(connection) { body += piece }
+        let line = (lines.first ?? "").split(separator: " ").prefix(2).joined(separator: " ")
+        return Request(line: line, headers: headers, body: body)
+    }
+
+    private static func receive(_ connection: Int32) -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(connection, &buffer, buffer.count, 0)
+        return count > 0 ? Array(buffer[..<count]) : nil
+    }
+
+    private static func send(_ bytes: [UInt8], _ connection: Int32) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes[done...].withUnsafeBytes {
+                Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            // Clients may hang up whenever they like.
+            guard count > 0 else { return }
+            done += count
+        }
+    }
+}
+
+private struct ScriptFailure: Error {
+    let what: String
+}
+
+/// Runs `body` against a server with a script, and stops it afterwards.
+package func withScript<Result>(
+    _ rows: [Exchange], isolation: isolated (any Actor)? = #isolation,
+    _ body: (ScriptedHTTP) async throws -> Result
+) async throws -> Result {
+    let server = try ScriptedHTTP(rows)
+    defer { server.stop() }
+    return try await body(server)
+}
