@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 ]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 func systemLibrary(_ name: String, pkgConfig: String, debian package: String) -> Target {
@@ -59,7 +60,8 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
-            name: "TestSupport", dependencies: ["Content", "OCI", system], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", subprocess, system],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("TransportsTests", ["Content", "OCI", "Transports", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
