@@ -59,6 +59,9 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .executableTarget(
+            name: "lower-bound", dependencies: ["Content", "OCI", "Archive", "EStargz", "Transports", system],
+            path: "Tests/Benchmarks/LowerBound", swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Content", "OCI", "Archive", subprocess, system],
             path: "Tests/TestSupport",
