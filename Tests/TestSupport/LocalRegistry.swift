@@ -108,6 +108,18 @@ package final class LocalRegistry: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
+    /// Makes a certificate for `127.0.0.1` that signs itself, and its key.
+    package static func certificate(in directory: FilePath) throws -> (certificate: FilePath, key: FilePath) {
+        let (certificate, key) = (directory.appending("server.crt"), directory.appending("server.key"))
+        try run(
+            [
+                "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+                "-out", certificate.string, "-keyout", key.string,
+            ], output: directory.appending("openssl.log"))
+        return (certificate, key)
+    }
+
     private static func run(_ arguments: [String], output: FilePath) throws {
         let process = try start(arguments, output: output)
         var status: Int32 = 0

@@ -1,6 +1,5 @@
 import Content
 import Glibc
-import Synchronization
 
 /// A row of a script: a request that is expected once, and what it is answered.
 package struct Exchange: Sendable {
@@ -13,6 +12,8 @@ package struct Exchange: Sendable {
     package var cut: Int?
     /// Leave out `Content-Length`, so that the end of the connection ends the body.
     package var hidesLength = false
+    /// Send nothing more after the cut, and wait for the client to hang up.
+    package var stalls = false
 
     /// - Parameters:
     ///   - request: method and target, such as `GET /v2/`.
@@ -58,10 +59,10 @@ package final class ScriptedHTTP: Sendable {
 
     package let port: Int
     private let listener: Int32
-    private let state: Mutex<State>
+    private let state: Monitor<State>
 
     package init(_ rows: [Exchange]) throws {
-        state = Mutex(State(rows: rows))
+        state = Monitor(State(rows: rows))
         (listener, port) = try Self.listen()
         let server = Unmanaged.passRetained(self)
         try detachThread {
@@ -82,8 +83,9 @@ package final class ScriptedHTTP: Sendable {
         }
     }
 
-    package func add(_ rows: Exchange...) {
-        state.withLock { $0.rows += rows }
+    /// Blocks until so many requests have arrived; only for threads.
+    package func waitForRequests(_ count: Int) {
+        state.wait { $0.requests.count >= count ? () : nil }
     }
 
     package func stop() {
@@ -140,6 +142,7 @@ package final class ScriptedHTTP: Sendable {
         }
         let body = request.line.hasPrefix("HEAD ") ? [] : row.body
         Self.send(Array((head + "\r\n").utf8) + body.prefix(row.cut ?? body.count), connection)
+        if row.stalls { while Self.receive(connection) != nil {} }
     }
 
     private static func read(_ connection: Int32) -> Request? {
@@ -148,6 +151,11 @@ package final class ScriptedHTTP: Sendable {
         while bytes.firstRange(of: end) == nil {
             guard let piece = receive(connection) else { return nil }
             bytes += piece
+            if bytes.first == 0x16 {
+                // A TLS handshake. Servers without TLS take it for a bad request.
+                send(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), connection)
+                return nil
+            }
         }
         guard let head = bytes.firstRange(of: end) else { return nil }
         let lines = String(decoding: bytes[..<head.lowerBound], as: UTF8.self).split(separator: "\r\n")
@@ -187,6 +195,7 @@ private struct ScriptFailure: Error {
 }
 
 /// Runs `body` against a server with a script, and stops it afterwards.
+@discardableResult
 package func withScript<Result>(
     _ rows: [Exchange], isolation: isolated (any Actor)? = #isolation,
     _ body: (ScriptedHTTP) async throws -> Result

@@ -3,6 +3,7 @@ import Glibc
 import SystemPackage
 
 /// Runs `body` with a directory of its own, which is gone afterwards with all that is in it.
+@discardableResult
 package func withTemporaryDirectory<Result>(
     isolation: isolated (any Actor)? = #isolation, _ body: (FilePath) async throws -> Result
 ) async throws -> Result {

@@ -14,7 +14,7 @@ struct SmallImage {
     let document: Document
     let manifest: Descriptor
 
-    init(in directory: FilePath, layerSize: Int = 3_000_000, seed: UInt8 = 1) throws {
+    init(in directory: FilePath, layerSize: Int = 700_000, seed: UInt8 = 1) throws {
         let bytes = (0..<layerSize).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) &+ seed }
         let path = directory.appending("layer-\(seed)")
         try write(bytes, to: path)

@@ -153,6 +153,7 @@ private final class CurlHandle: @unchecked Sendable {
             try connect(request, transfer, cancellation)
             return curl_easy_perform(handle)
         }
+        transfer.end()
         origins.insert(request.url.origin)
         if let failure = transfer.failure { throw failure }
         try cancellation.check()

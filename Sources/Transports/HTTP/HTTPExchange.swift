@@ -58,6 +58,8 @@ package protocol HTTPBodySink: Sendable {
     /// Status and headers have arrived; the body of `response` is still empty.
     func begin(_ response: HTTPResponse) throws
     func append(_ bytes: UnsafeRawBufferPointer) throws
+    /// Nothing more comes of this answer, be it complete or not.
+    func end() throws
 }
 
 /// An answer of whatever status.

@@ -76,6 +76,12 @@ final class HTTPTransfer {
         }
     }
 
+    /// The transfer is over, well or not.
+    func end() {
+        guard hasHead, response.isSuccess, failure == nil, case .sink(let sink) = request.receiver else { return }
+        _ = continuing { try sink.end() }
+    }
+
     /// Fills `buffer` with the next bytes of the request's body.
     ///
     /// - Returns: how many; zero at the end, `nil` when the source failed.

@@ -104,6 +104,7 @@ extension ImageLayout: ImageDestination {
     }
 
     private func readIndexForWriting() throws -> Document {
+        try checkVersion()
         do {
             return try readIndex().document
         } catch let failure as any Failure where failure.kind == .notFound {

@@ -96,8 +96,10 @@ struct BlobUpload: Sendable {
     /// Up to where the registry has the blob: it may have kept less than it was sent.
     private func end(of chunk: Range<Int64>, in response: HTTPResponse) throws -> Int64 {
         guard let range = response.headers["Range"] else { return chunk.upperBound }
-        let last = range.split(separator: "-").last.flatMap { Int64($0) }
-        guard let last, chunk.contains(last) else { throw RegistryAnswerFailure.wrongRange(response.url, range) }
+        let ends = range.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, ends[0] == "0", let last = Int64(ends[1]), chunk.contains(last) else {
+            throw RegistryAnswerFailure.wrongRange(response.url, range)
+        }
         return last + 1
     }
 

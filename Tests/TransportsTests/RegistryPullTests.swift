@@ -1,0 +1,346 @@
+import Content
+import OCI
+import TestSupport
+import Testing
+
+@testable import Transports
+
+/// The client against scripted answers of a registry.
+@Suite(.timeLimit(.minutes(1)))
+struct RegistryPullTests {
+    private static let manifest = Array(#"{"schemaVersion":2,"config":{},"layers":[]}"#.utf8)
+    private static let type = ["Content-Type": "application/vnd.oci.image.manifest.v1+json; charset=utf-8"]
+    private static let get = "GET /v2/app/manifests/1"
+    private static let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    private static let getBlob = "GET /v2/app/blobs/\(Digest(of: bytes))"
+
+    // MARK: Logging in
+
+    private static let challenge = [
+        "WWW-Authenticate": #"Bearer realm="{origin}/token",service="the registry",scope="ignored""#
+    ]
+    private static let token = "GET /token?service=the%20registry&scope=repository%3Aapp%3Apull"
+
+    @Test(arguments: [nil, Credentials(username: "user", password: "secret")], ["token", "access_token"])
+    func aTokenIsFetchedWhenTheRegistryAsksForIt(credentials: Credentials?, field: String) async throws {
+        let rows = [
+            Exchange(Self.get, 401, Self.challenge) { $0["authorization"] == nil },
+            Exchange(Self.token, 200, body: Array(#"{"\#(field)":"abc"}"#.utf8)) {
+                $0["authorization"] == credentials?.basic
+            },
+            Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == "Bearer abc" },
+            // The second request knows what is wanted.
+            Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == "Bearer abc" },
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server, credentials: credentials)
+            #expect(try await client.registry.resolve().digest == Digest(of: Self.manifest))
+            _ = try await client.registry.resolve()
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func basicAuthenticationIsRemembered() async throws {
+        let credentials = Credentials(username: "user", password: "secret")
+        let rows = [
+            Exchange(Self.get, 401, ["WWW-Authenticate": "Basic realm=x"]) { $0["authorization"] == nil },
+            Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == credentials.basic },
+            Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == credentials.basic },
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server, credentials: credentials)
+            _ = try await client.registry.resolve()
+            _ = try await client.registry.resolve()
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func anExpiredTokenIsRenewedOnce() async throws {
+        let token = { (text: String) in Exchange(Self.token, 200, body: Array(#"{"token":"\#(text)"}"#.utf8)) }
+        let rows = [
+            Exchange(Self.get, 401, Self.challenge), token("old"),
+            Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == "Bearer old" },
+            Exchange(Self.get, 401, Self.challenge) { $0["authorization"] == "Bearer old" }, token("new"),
+            Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == "Bearer new" },
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            _ = try await client.registry.resolve()
+            _ = try await client.registry.resolve()
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func aRegistryThatRefusesFreshTokensEndsTheMatter() async throws {
+        let rows = [
+            Exchange(Self.get, 401, Self.challenge),
+            Exchange(Self.token, 200, body: Array(#"{"token":"abc"}"#.utf8)),
+            Exchange(
+                Self.get, 401, Self.challenge,
+                body: Array(#"{"errors":[{"code":"DENIED","message":"abc is bad"}]}"#.utf8)),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            let failure = await #expect(throws: RegistryFailure.self) { try await client.registry.resolve() }
+            #expect(failure?.kind == .denied)
+            // It echoes the token, so nothing of what it says is shown.
+            #expect(failure?.description.contains("abc") == false)
+            #expect(server.deviations == [])
+            #expect(client.delays == [])
+        }
+    }
+
+    @Test func requestsThatNeedTheSameTokenFetchItOnce() async throws {
+        try await withScript([Exchange(Self.token, 200, body: Array(#"{"token":"abc"}"#.utf8))]) { server in
+            let origin = try HTTPURL(parsing: server.origin)
+            let authenticator = Authenticator(
+                for: origin, credentials: nil, over: CurlClient(insecure: false), retry: RetryPolicy())
+            let challenge = Challenge.parse([#"Bearer realm="\#(server.origin)/token",service="the registry""#])
+            let answers = try await withThrowingTaskGroup(of: String?.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        try await authenticator.authorization(insteadOf: nil, challenge, for: .pull("app"))
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers == Array(repeating: "Bearer abc", count: 20))
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test(arguments: [#"{"token":"a\r\nX: y"}"#, #"{"token":""}"#, "{}"])
+    func aTokenThatIsNoneIsRefused(body: String) async throws {
+        let rows = [Exchange(Self.get, 401, Self.challenge), Exchange(Self.token, 200, body: Array(body.utf8))]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            let failure = await #expect(throws: RegistryAnswerFailure.self) { try await client.registry.resolve() }
+            #expect(failure?.kind == .unavailable)
+        }
+    }
+
+    @Test func credentialsDoNotGoToATokenServerWithoutTLS() async throws {
+        try await withScript([]) { server in
+            let authenticator = Authenticator(
+                for: try HTTPURL(parsing: "https://registry.example"),
+                credentials: Credentials(username: "user", password: "secret"), over: CurlClient(insecure: false),
+                retry: RetryPolicy())
+            let challenge = Challenge.parse([#"Bearer realm="\#(server.origin)/token""#])
+            await #expect(throws: RegistryAnswerFailure.self) {
+                try await authenticator.authorization(insteadOf: nil, challenge, for: .pull("app"))
+            }
+            #expect(server.requests.isEmpty)
+        }
+    }
+
+    // MARK: Trying again
+
+    @Test func aRegistryThatIsBusyIsAskedAgainWhenItWants() async throws {
+        let rows = [
+            Exchange(Self.get, 429, ["Retry-After": "7"]), Exchange(Self.get, 503),
+            Exchange(Self.get, 200, Self.type, body: Self.manifest),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            _ = try await client.registry.resolve()
+            #expect(client.delays == [.seconds(7), .milliseconds(400)])
+        }
+    }
+
+    @Test func afterFiveTriesTheLastAnswerIsTold() async throws {
+        let body = Array(#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow \u001b[31mdown"}]}"#.utf8)
+        try await withScript(Array(repeating: Exchange(Self.get, 429, body: body), count: 5)) { server in
+            let client = try ScriptedClient(server)
+            let failure = await #expect(throws: RegistryFailure.self) { try await client.registry.resolve() }
+            #expect(failure?.kind == .unavailable)
+            #expect(failure?.description.contains("TOOMANYREQUESTS: slow \u{fffd}[31mdown") == true)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func aBrokenBlobIsContinued() async throws {
+        let rest = Array(Self.bytes[60_000...])
+        let rows = [
+            Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000) { $0["range"] == nil },
+            Exchange(Self.getBlob, 206, ["Content-Range": "bytes 60000-99999/100000"], body: rest) {
+                $0["range"] == "bytes=60000-"
+            },
+        ]
+        try await withScript(rows) { server in
+            let bytes = try await ScriptedClient(server).bytes(of: blob(Self.bytes))
+            #expect(bytes == Self.bytes)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func aRegistryWithoutRangesSendsItAllAgain() async throws {
+        let rows = [
+            Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000), Exchange(Self.getBlob, 200, body: Self.bytes),
+        ]
+        try await withScript(rows) { server in
+            let bytes = try await ScriptedClient(server).bytes(of: blob(Self.bytes))
+            #expect(bytes == Self.bytes)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func aBlobThatKeepsBreakingFails() async throws {
+        let rows = Array(repeating: Exchange(Self.getBlob, 200, body: Self.bytes, cut: 10), count: 5)
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            let failure = await #expect(throws: HTTPFailure.self) { try await client.bytes(of: blob(Self.bytes)) }
+            #expect(failure?.kind == .unavailable)
+            #expect(server.deviations == [])
+        }
+    }
+
+    // MARK: Hostile answers
+
+    @Test func aRangeThatWasNotAskedForIsRefused() async throws {
+        let rows = [
+            Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000),
+            Exchange(Self.getBlob, 206, ["Content-Range": "bytes 0-99999/100000"], body: Self.bytes),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            await #expect(throws: RegistryAnswerFailure.self) { try await client.bytes(of: blob(Self.bytes)) }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func aBlobThatIsLongerThanSaidFailsAtOnce(hidesLength: Bool) async throws {
+        var row = Exchange(Self.getBlob, 200, body: Self.bytes + Self.bytes)
+        row.hidesLength = hidesLength
+        try await withScript([row]) { server in
+            let client = try ScriptedClient(server)
+            let failure = await #expect(throws: RegistryAnswerFailure.self) {
+                // Wants one byte more than there is, so it must see why there is none.
+                try await client.registry.withBlob(blob(Self.bytes)) { _ in
+                } _: { source in
+                    try await onThread { try source.allBytes(Int64(Self.bytes.count) + 1) }
+                }
+            }
+            #expect(failure?.kind == .invalid)
+        }
+    }
+
+    @Test func aDocumentMustHaveItsDigestAndSize() async throws {
+        let descriptor = Descriptor(
+            mediaType: .ociConfiguration, digest: Digest(of: Self.bytes), size: Int64(Self.manifest.count))
+        let rows = [
+            Exchange(Self.getBlob, 200, body: Self.manifest), Exchange(Self.getBlob, 200, body: Self.manifest + [10]),
+            Exchange(Self.getBlob, 200, body: Self.manifest.dropLast()),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            await #expect(throws: DigestFailure.self) { try await client.registry.document(descriptor) }
+            await #expect(throws: HTTPFailure.self) { try await client.registry.document(descriptor) }
+            await #expect(throws: RegistryAnswerFailure.self) { try await client.registry.document(descriptor) }
+            var large = descriptor
+            large.size = 1 << 40
+            await #expect(throws: DocumentFailure.self) { try await client.registry.document(large) }
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func theDigestOfAManifestIsThatOfItsBytes() async throws {
+        let wrong = Self.type.merging(["Docker-Content-Digest": "\(Digest(of: Self.bytes))"]) { $1 }
+        let rows = [
+            Exchange(Self.get, 200, wrong, body: Self.manifest),
+            Exchange("GET /v2/app/manifests/\(Digest(of: Self.bytes))", 200, Self.type, body: Self.manifest),
+        ]
+        try await withScript(rows) { server in
+            await #expect(throws: DigestFailure.self) { try await ScriptedClient(server).registry.resolve() }
+            let pinned = try ScriptedClient(server, "app@\(Digest(of: Self.bytes))")
+            await #expect(throws: DigestFailure.self) { try await pinned.registry.resolve() }
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test(arguments: [
+        ("text/plain", #"{"mediaType":"application/vnd.oci.image.index.v1+json"}"#, MediaType.ociIndex),
+        ("application/json", #"{"layers":[]}"#, .ociManifest), ("application/json", #"{"manifests":[]}"#, .ociIndex),
+        ("application/vnd.docker.distribution.manifest.v2+json", #"{"layers":[]}"#, .dockerManifest),
+    ])
+    func theTypeOfAManifestIsFound(header: String, body: String, expected: MediaType) async throws {
+        let row = Exchange(Self.get, 200, ["Content-Type": header], body: Array(body.utf8))
+        try await withScript([row]) { server in
+            let registry = try ScriptedClient(server).registry
+            #expect(try await registry.resolve().mediaType == expected)
+        }
+    }
+
+    @Test func aManifestOfTwoTypesIsRefused() async throws {
+        let body = Array(#"{"mediaType":"application/vnd.oci.image.index.v1+json","layers":[]}"#.utf8)
+        try await withScript([Exchange(Self.get, 200, Self.type, body: body)]) { server in
+            await #expect(throws: RegistryAnswerFailure.self) { try await ScriptedClient(server).registry.resolve() }
+        }
+    }
+
+    @Test func anEndlessErrorPageIsCut() async throws {
+        let page = [UInt8](repeating: UInt8(ascii: "x"), count: 10 << 20)
+        try await withScript([Exchange(Self.get, 404, body: page)]) { server in
+            let failure = await #expect(throws: RegistryFailure.self) {
+                try await ScriptedClient(server).registry.resolve()
+            }
+            #expect(failure?.kind == .notFound)
+            #expect((failure?.description.utf8.count ?? .max) < 500)
+        }
+    }
+
+    @Test func theRootIsNotFetchedTwice() async throws {
+        try await withScript([Exchange(Self.get, 200, Self.type, body: Self.manifest)]) { server in
+            let registry = try ScriptedClient(server).registry
+            let root = try await registry.resolve()
+            #expect(try await registry.document(root).bytes == Self.manifest)
+            #expect(server.deviations == [])
+        }
+    }
+
+    // MARK: Redirects
+
+    @Test func credentialsStayBehindWhenABlobIsElsewhere() async throws {
+        let credentials = Credentials(username: "user", password: "secret")
+        let far = Exchange("GET /far?signature=1", 200, body: Self.bytes) { $0["authorization"] == nil }
+        try await withScript([far]) { storage in
+            let rows = [
+                Exchange(Self.getBlob, 401, ["WWW-Authenticate": "Basic"]),
+                Exchange(Self.getBlob, 307, ["Location": "/near"]) { $0["authorization"] != nil },
+                Exchange("GET /near", 302, ["Location": "\(storage.origin)/far?signature=1"]) {
+                    $0["authorization"] != nil
+                },
+            ]
+            try await withScript(rows) { server in
+                let client = try ScriptedClient(server, credentials: credentials)
+                let bytes = try await client.bytes(of: blob(Self.bytes))
+                #expect(bytes == Self.bytes)
+                #expect(server.deviations + storage.deviations == [])
+            }
+        }
+    }
+
+    @Test func redirectsInCirclesEnd() async throws {
+        let rows =
+            Array(repeating: Exchange(Self.get, 302, ["Location": "?"]), count: 1)
+            + Array(repeating: Exchange(Self.get + "?", 302, ["Location": "?"]), count: 10)
+        try await withScript(rows) { server in
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await ScriptedClient(server).registry.resolve()
+            }
+            #expect(failure?.kind == .unavailable)
+            #expect(server.deviations == [])
+        }
+    }
+
+    // MARK: Ending early
+
+    @Test func aBlobIsNotFetchedFurtherThanItIsRead() async throws {
+        try await withScript([Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000)]) { server in
+            let first = try await ScriptedClient(server).registry.withBlob(blob(Self.bytes)) { _ in
+            } _: { source in
+                try await onThread { try source.allBytes(10) }
+            }
+            #expect(first == Array(Self.bytes[..<10]))
+        }
+    }
+}
