@@ -66,6 +66,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Content", "OCI", "Archive", subprocess, system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
+        tests("EndToEndTests", [system], exclude: ["lazy-pull", "stargz-snapshotter"]),
         tests("TransportsTests", ["Content", "OCI", "Transports", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
     swiftLanguageModes: [.v6]

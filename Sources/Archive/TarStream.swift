@@ -37,14 +37,11 @@ package final class TarStream {
     /// Set once `next` has returned `nil`.
     package private(set) var summary: Summary?
 
-    /// Starts reading.
+    /// Starts reading `source`, the compressed layer, which may still be arriving.
     ///
-    /// - Parameters:
-    ///   - source: the compressed layer, which may still be arriving.
-    ///   - expected: what the image says of the layer; the algorithms of its digests are used.
-    ///   - limit: how many bytes the layer may have uncompressed.
-    ///   - advanced: called with the number of compressed bytes of each piece that was read.
-    /// - Throws: when the first bytes are neither a tar nor empty.
+    /// What the image `expected` to find is compared at the end. `limit` is how many bytes the layer may have
+    /// uncompressed. `advanced` is called with the number of compressed bytes of each piece that was read. Throws when
+    /// the first bytes are neither a tar nor empty.
     package init(
         _ source: any ByteSource, into sink: any TarSink, expecting expected: LayerIdentity, limit: Int64,
         advanced: @escaping @Sendable (Int) -> Void
