@@ -58,7 +58,6 @@ struct RealImageTests {
         arguments: [
             ["--dest-compress", "--dest-compress-format", "zstd"],
             ["--dest-compress", "--dest-compress-format", "zstd:chunked"],
-            ["--dest-decompress", "--dest-oci-accept-uncompressed-layers"],
         ])
     func anotherCompressionOfTheSameImageGivesTheSameImage(_ options: [String]) async throws {
         let source = try await Fixture.debian.path
