@@ -40,6 +40,7 @@ let package = Package(
         systemLibrary("CArchive", pkgConfig: "libarchive", debian: "libarchive-dev"),
         systemLibrary("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         systemLibrary("CDeflate", pkgConfig: "libdeflate", debian: "libdeflate-dev"),
+        .systemLibrary(name: "CLinux"),
         systemLibrary("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         systemLibrary("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
 
@@ -54,7 +55,7 @@ let package = Package(
         .executableTarget(
             name: "esgz",
             dependencies: [
-                "Content", "OCI", "EStargz", "Transports", "Conversion", system,
+                "Content", "OCI", "EStargz", "Transports", "Conversion", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

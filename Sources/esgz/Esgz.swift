@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Content
 import EStargz
 import Glibc
@@ -21,6 +22,8 @@ struct Esgz: AsyncParsableCommand {
     static func main() async {
         // A closed pipe is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // Large pieces of memory go back to the system when they are freed, instead of staying with one thread's heap.
+        _ = mallopt(M_MMAP_THRESHOLD, 256 << 10)
         let interruption = Interruption()
         let work = Task { await run(Array(CommandLine.arguments.dropFirst())) }
         interruption.onSignal { work.cancel() }

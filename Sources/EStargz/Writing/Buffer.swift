@@ -34,42 +34,50 @@ final class Buffer: @unchecked Sendable {
 
 /// Memory that is used again and again, which saves the kernel from clearing it each time.
 ///
-/// How much there is follows from how many batches `OrderedWork` lets be alive.
+/// How much is in use follows from how many jobs `OrderedWork` lets be alive; what lies idle beside it is bounded here.
 package final class BufferPool: Sendable {
     private struct Memory: @unchecked Sendable {
         let buffer: UnsafeMutableRawBufferPointer
     }
 
-    private let free = Mutex<[Memory]>([])
-    /// Buffers beyond this many are given back to the system.
-    private static let kept = 8
+    private struct State {
+        var free: [Memory] = []
+        var allocated = 0
+    }
 
-    package init() {}
+    private let state = Mutex(State())
+    /// Bytes beyond which idle buffers are given back before new ones are made.
+    private let limit: Int
+
+    package init(limit: Int) {
+        self.limit = limit
+    }
 
     deinit {
-        free.withLock { free in
-            for memory in free { memory.buffer.deallocate() }
+        state.withLock { state in
+            for memory in state.free { memory.buffer.deallocate() }
         }
     }
 
     func take(_ capacity: Int) -> Buffer {
-        let memory = free.withLock { free -> Memory? in
-            guard let fitting = free.firstIndex(where: { $0.buffer.count >= capacity }) else { return nil }
-            return free.remove(at: fitting)
+        let memory = state.withLock { state -> Memory in
+            // A buffer much too large would bind memory that a large member needs.
+            if let fitting = state.free.lastIndex(where: { (capacity...2 * capacity).contains($0.buffer.count) }) {
+                return state.free.remove(at: fitting)
+            }
+            while state.allocated + capacity > limit, !state.free.isEmpty {
+                let idle = state.free.removeFirst()
+                state.allocated -= idle.buffer.count
+                idle.buffer.deallocate()
+            }
+            state.allocated += capacity
+            return Memory(buffer: .allocate(byteCount: capacity, alignment: 64))
         }
-        return Buffer(
-            memory?.buffer ?? .allocate(byteCount: max(capacity, Int(Batch.size) * 2), alignment: 64), of: self)
+        return Buffer(memory.buffer, of: self)
     }
 
     fileprivate func takeBack(_ buffer: UnsafeMutableRawBufferPointer) {
         let memory = Memory(buffer: buffer)
-        let surplus = free.withLock { free -> Memory? in
-            guard free.count >= Self.kept else {
-                free.append(memory)
-                return nil
-            }
-            return memory
-        }
-        surplus?.buffer.deallocate()
+        state.withLock { $0.free.append(memory) }
     }
 }

@@ -22,18 +22,24 @@ package struct LayerOptions: Sendable {
         self.temporaryDirectory = temporaryDirectory
         self.workers = workers
     }
+
+    /// Uncompressed bytes that workers may have at hand: a whole chunk for each, and some more, so that one slow batch
+    /// does not keep the others waiting.
+    fileprivate var budget: Int64 { Int64(workers + 1) * (chunkSize + Batch.size) }
 }
 
 /// Rewrites layers as eStargz. One writer serves all layers of a conversion, which share its memory.
 package struct LayerWriter: Sendable {
     private let options: LayerOptions
     private let slabs: SlabPool
-    private let buffers = BufferPool()
+    private let buffers: BufferPool
     private let producers = Gate(1)
 
     package init(_ options: LayerOptions) {
         self.options = options
         slabs = SlabPool(workers: options.workers, chunkSize: options.chunkSize)
+        // Uncompressed and compressed bytes of each.
+        buffers = BufferPool(limit: Int(2 * options.budget))
     }
 
     /// Converts one layer while it is still arriving.
@@ -68,7 +74,7 @@ package struct LayerWriter: Sendable {
     private func assemble(
         _ produce: @escaping @Sendable (OrderedWork<Batch, CompressedBatch>) throws -> Bool
     ) async throws -> BuiltLayer? {
-        let work = OrderedWork<Batch, CompressedBatch>(limit: options.workers + 2)
+        let work = OrderedWork<Batch, CompressedBatch>(budget: options.budget)
         let blob = try SpoolFile(in: options.temporaryDirectory)
         return try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: BuiltLayer?.self) { group in

@@ -2,12 +2,15 @@ import Content
 
 /// Jobs that many threads work on and whose results one thread takes in the order of the jobs.
 ///
-/// Bounds memory: whoever submits waits while too many jobs and results are alive. One failure ends it for all.
+/// Bounds memory: whoever submits waits while too much is alive. One failure ends it for all.
 final class OrderedWork<Job: Sendable, Output: Sendable>: Sendable {
     private struct State {
         var jobs: [(number: Int, job: Job)] = []
-        var submitted = 0
         var outputs: [Int: Output] = [:]
+        /// What each job costs that has been submitted and whose result has not been taken.
+        var costs: [Int64] = []
+        var alive: Int64 = 0
+        var submitted = 0
         var consumed = 0
         var isComplete = false
         var failure: (any Error)?
@@ -17,21 +20,23 @@ final class OrderedWork<Job: Sendable, Output: Sendable>: Sendable {
         }
     }
 
-    private let limit: Int
+    private let budget: Int64
     private let state = Monitor(State())
 
-    /// At most `limit` jobs are alive, from being submitted until their result was taken.
-    init(limit: Int) {
-        self.limit = limit
+    /// Jobs are alive from being submitted until their result was taken; together they cost at most `budget`.
+    init(budget: Int64) {
+        self.budget = budget
     }
 
-    /// Adds a job; waits while there are too many.
-    func submit(_ job: Job) throws {
+    /// Adds a job; waits while others cost too much. A single job may cost more than there is.
+    func submit(_ job: Job, cost: Int64) throws {
         try state.wait { state -> Void? in
             try state.check()
-            guard state.submitted - state.consumed < limit else { return nil }
+            guard state.alive == 0 || state.alive + cost <= budget else { return nil }
             state.jobs.append((state.submitted, job))
             state.submitted += 1
+            state.costs.append(cost)
+            state.alive += cost
             return ()
         }
     }
@@ -80,7 +85,10 @@ final class OrderedWork<Job: Sendable, Output: Sendable>: Sendable {
             }
             guard let next else { return }
             try body(next)
-            state.withLock { $0.consumed += 1 }
+            state.withLock { state in
+                state.consumed += 1
+                state.alive -= state.costs.removeFirst()
+            }
         }
     }
 }

@@ -19,15 +19,15 @@ func produceReordered(
     var batch = Batch()
     func handOut(all: Bool) throws {
         while let member = plan.next(arrived: .max) {
+            if batch.count + member.count > Batch.size { try submit() }
             batch.append(member)
-            if batch.count >= Batch.size { try submit() }
         }
         if all { try submit() }
     }
     func submit() throws {
         guard !batch.members.isEmpty else { return }
         batch.source = .file(spool.slice)
-        try work.submit(batch)
+        try work.submit(batch, cost: batch.count)
         batch = Batch()
     }
     for entry in try settle(entries) {

@@ -42,8 +42,8 @@ final class StreamingProducer {
 
     private func handOut(arrived: Int64) throws -> Window.Need {
         while let member = plan.next(arrived: arrived) {
+            if batch.count + member.count > Batch.size { try submit() }
             batch.append(member)
-            if batch.count >= Batch.size { try submit() }
         }
         let members = [batch.sourceRange, plan.sourceRange].compactMap(\.self)
         let start = members.map(\.lowerBound).min() ?? 0
@@ -59,7 +59,7 @@ final class StreamingProducer {
     private func submit() throws {
         guard !batch.members.isEmpty else { return }
         batch.source = .window(batch.sourceRange.map(window.pieces(in:)) ?? [])
-        try work.submit(batch)
+        try work.submit(batch, cost: batch.count)
         batch = Batch()
     }
 }
