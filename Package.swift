@@ -64,9 +64,10 @@ let package = Package(
             name: "lower-bound", dependencies: ["Content", "OCI", "Archive", "EStargz", "Transports", system],
             path: "Tests/Benchmarks/LowerBound", swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", subprocess, system],
+            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", "EStargz", subprocess, system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
+        tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
         tests("EndToEndTests", [system], exclude: ["lazy-pull", "stargz-snapshotter"]),
         tests("TransportsTests", ["Content", "OCI", "Transports", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
