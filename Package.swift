@@ -70,6 +70,7 @@ let package = Package(
         tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
         tests("EndToEndTests", [system], exclude: ["lazy-pull", "stargz-snapshotter"]),
         tests("TransportsTests", ["Content", "OCI", "Transports", system]),
+        tests("CommandTests", ["Content", "OCI", "EStargz", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
     swiftLanguageModes: [.v6]
 )

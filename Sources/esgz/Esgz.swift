@@ -4,8 +4,25 @@ import Content
 import EStargz
 import Glibc
 
-/// The program: reads the command line, runs a command, and ends with the exit status that fits.
+/// The process: runs the program on other threads while this one waits for signals.
 @main
+enum Process {
+    static func main() {
+        Terminal.openMissingStreams()
+        // A closed pipe is an error of the write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        // Large pieces of memory go back to the system when they are freed, instead of staying with one thread's heap.
+        _ = mallopt(M_MMAP_THRESHOLD, 256 << 10)
+        let interruption = Interruption()
+        let work = Task {
+            let status = await Esgz.run(Array(CommandLine.arguments.dropFirst()))
+            Glibc.exit(status == .interrupted ? interruption.exitStatus : status.rawValue)
+        }
+        interruption.wait { work.cancel() }
+    }
+}
+
+/// The program: reads the command line, runs a command, and says which exit status fits.
 struct Esgz: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "esgz",
@@ -19,20 +36,8 @@ struct Esgz: AsyncParsableCommand {
 
     static let version = "0.1.0"
 
-    static func main() async {
-        // A closed pipe is an error of the write, not the end of the process.
-        signal(SIGPIPE, SIG_IGN)
-        // Large pieces of memory go back to the system when they are freed, instead of staying with one thread's heap.
-        _ = mallopt(M_MMAP_THRESHOLD, 256 << 10)
-        let interruption = Interruption()
-        let work = Task { await run(Array(CommandLine.arguments.dropFirst())) }
-        interruption.onSignal { work.cancel() }
-        let status = await work.value
-        Glibc.exit(status == .interrupted ? interruption.exitStatus : status.rawValue)
-    }
-
     /// Runs the command that the arguments name; everything that goes wrong is said on stderr.
-    private static func run(_ arguments: [String]) async -> ExitStatus {
+    static func run(_ arguments: [String]) async -> ExitStatus {
         do {
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
@@ -42,7 +47,7 @@ struct Esgz: AsyncParsableCommand {
             }
             return .success
         } catch is CancellationError {
-            Terminal.say("interrupted; nothing was left behind")
+            Terminal.say("interrupted")
             return .interrupted
         } catch is ClosedOutput {
             // Whoever reads the output has seen enough.

@@ -1,4 +1,3 @@
-import Content
 import Glibc
 import Synchronization
 
@@ -6,7 +5,7 @@ import Synchronization
 final class Interruption: Sendable {
     private let received = Atomic<Int32>(0)
 
-    /// Blocks the signals for all threads; a thread that waits for them takes them instead of a handler.
+    /// Blocks the signals for this thread and all that it will start; `wait` takes them instead of a handler.
     init() {
         var signals = Self.signals
         pthread_sigmask(SIG_BLOCK, &signals, nil)
@@ -20,18 +19,18 @@ final class Interruption: Sendable {
         return signals
     }
 
-    /// Calls `body` at the first signal.
-    func onSignal(_ body: @escaping @Sendable () -> Void) {
-        // Without the thread the signals stay blocked, and the program can still be killed.
-        try? detachThread { [self] in
-            var signals = Self.signals
-            var number: Int32 = 0
-            guard sigwait(&signals, &number) == 0 else { return }
-            received.store(number, ordering: .releasing)
-            body()
-            guard sigwait(&signals, &number) == 0 else { return }
-            _exit(128 + number)
-        }
+    /// Calls `body` at the first signal, and ends the process at the second.
+    ///
+    /// For the main thread: left to the runtime, it would wait for work with all signals unblocked, and a signal would
+    /// end the process there and then.
+    func wait(_ body: () -> Void) -> Never {
+        var signals = Self.signals
+        var number: Int32 = 0
+        while sigwait(&signals, &number) != 0 {}
+        received.store(number, ordering: .releasing)
+        body()
+        while sigwait(&signals, &number) != 0 {}
+        _exit(128 + number)
     }
 
     /// 130 or 143, after the signal that came.

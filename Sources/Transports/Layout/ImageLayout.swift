@@ -128,10 +128,10 @@ package enum LayoutFailure: Failure {
 
     package var kind: FailureKind {
         switch self {
-        case .noSuchTag, .empty: .notFound
+        case .notALayout, .noSuchTag, .empty: .notFound
         case .tagNeeded: .usage
         case .unknownVersion: .unsupported
-        case .notALayout, .notEmpty, .notAFile, .ambiguousTag, .wrongSize: .invalid
+        case .notEmpty, .notAFile, .ambiguousTag, .wrongSize: .invalid
         }
     }
 

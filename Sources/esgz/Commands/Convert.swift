@@ -60,8 +60,9 @@ struct Convert: AsyncParsableCommand {
         if !force, let same = to.first(where: { $0.isSamePlace(as: from) }) {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
+        try writing.checkTemporaryDirectory()
         let transport = registry.transport(temporaryDirectory: writing.temporaryDirectory)
-        let renderer = output.makeRenderer()
+        let renderer = output.makeRenderer(isDryRun: dryRun)
         let report = try await renderer.whileRunning { events in
             try await context(from.description) {
                 try await Converter(

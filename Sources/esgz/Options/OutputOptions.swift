@@ -21,9 +21,11 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the digest of the result to this file as well.", valueName: "file"))
     var digestFile: String?
 
-    func makeRenderer() -> ProgressRenderer {
+    /// - Parameter isDryRun: nothing moves then, and what would be done is the result.
+    func makeRenderer(isDryRun: Bool) -> ProgressRenderer {
         guard !quiet else { return ProgressRenderer(.none) }
         switch progress {
+        case .auto where isDryRun: return ProgressRenderer(.none)
         case .auto: return ProgressRenderer(Terminal.isInteractive ? .terminal : .plain)
         case .tty: return ProgressRenderer(.terminal)
         case .plain: return ProgressRenderer(.plain)
@@ -42,7 +44,17 @@ struct OutputOptions: ParsableArguments {
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
             try file.closeAfter { _ = try file.writeAll(digest.description.utf8) }
         } catch let error as Errno {
-            throw FileFailure.cannot("write", path, error)
+            throw DigestFileFailure(path: path, error: error)
         }
     }
+}
+
+/// The image is where it belongs, but its digest could not be noted.
+private struct DigestFileFailure: Failure {
+    let path: FilePath
+    let error: Errno
+
+    // Also when a directory is missing: the source has been found.
+    var kind: FailureKind { .io }
+    var description: String { "--digest-file: cannot write \(path): \(error)" }
 }

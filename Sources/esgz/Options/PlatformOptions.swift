@@ -1,4 +1,5 @@
 import ArgumentParser
+import Content
 import OCI
 
 /// Which manifests of an index are meant.
@@ -6,8 +7,10 @@ struct PlatformOptions: ParsableArguments {
     @Option(
         name: .customLong("platform"),
         help: ArgumentHelp(
-            "Take only this platform of an index, os/arch[/variant] or local; repeat it or separate with commas.",
-            discussion: "The result holds the platforms that were taken, in the order of the source. (default: all)",
+            """
+            Take only this platform of an index, os/arch[/variant] or local; repeat it or separate with commas. \
+            (default: all)
+            """,
             valueName: "platform"))
     var platformTexts: [String] = []
 
@@ -18,7 +21,12 @@ struct PlatformOptions: ParsableArguments {
         guard !(allPlatforms && !platformTexts.isEmpty) else {
             throw ValidationError("--all-platforms and --platform exclude each other")
         }
-        _ = try platforms
+        do {
+            _ = try platforms
+        } catch let failure as any Failure {
+            // ArgumentParser takes its own errors alone for mistakes of the caller.
+            throw ValidationError("--platform: \(failure)")
+        }
     }
 
     var platforms: [Platform] {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Content
 import EStargz
 import Glibc
 import SystemPackage
@@ -53,11 +54,30 @@ struct WritingOptions: ParsableArguments {
         return access("/var/tmp", W_OK) == 0 ? "/var/tmp" : "/tmp"
     }
 
+    /// - Throws: when temporary files cannot be made.
+    func checkTemporaryDirectory() throws {
+        let directory = temporaryDirectory
+        guard access(directory.string, W_OK | X_OK) == 0 else {
+            throw TemporaryDirectoryFailure(directory: directory, error: Errno(rawValue: errno))
+        }
+    }
+
     var layerOptions: LayerOptions {
         LayerOptions(
             chunkSize: chunkSize.bytes == 0 ? LayerPlan.defaultChunkSize : chunkSize.bytes,
             level: CompressionLevel(compressionLevel) ?? .default, sizeLimit: maxLayerSize.bytes,
             temporaryDirectory: temporaryDirectory,
             workers: threads == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : threads)
+    }
+}
+
+/// The directory that was named for temporary files does not serve.
+private struct TemporaryDirectoryFailure: Failure {
+    let directory: FilePath
+    let error: Errno
+
+    var kind: FailureKind { .usage }
+    var description: String {
+        "cannot make temporary files in \(directory): \(error); name another directory with --tmp-dir"
     }
 }

@@ -11,6 +11,8 @@ struct ProgressLine {
     /// Fits into `width` columns, giving up the bar first, then the sizes.
     func text(width: Int) -> String {
         let name = "layer \(id.number)/\(id.total) \(id.digest.short)"
+        // Layers are read one after the other: one that has not moved waits for its turn.
+        let stage = stage == .convert && done == 0 ? nil : stage
         let doing = stage.map { " \($0.doing)" } ?? " waiting"
         let percent = total > 0 ? min(100, done * 100 / total) : 0
         let share = stage == nil ? "" : " \(percent)%"

@@ -1,16 +1,31 @@
+import Content
 import Glibc
+import SystemPackage
 
 /// The two outputs of the program: results on stdout, everything else on stderr.
 enum Terminal {
+    /// Gives a descriptor to each of stdin, stdout and stderr that the caller has closed.
+    ///
+    /// Else the next file to be opened, perhaps a blob, would take its number, and get our messages.
+    static func openMissingStreams() {
+        for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {
+            // The lowest free number is this one.
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
+
     /// Writes a result and a line end to stdout.
     ///
-    /// - Throws: `ClosedOutput` when nobody reads any more.
+    /// - Throws: `ClosedOutput` when nobody reads any more, or what else keeps the result from being written.
     static func print(_ text: String) throws {
         var rest = Array((text + "\n").utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw ClosedOutput() }
+            if count < 0 {
+                let error = Errno(rawValue: errno)
+                throw error == .brokenPipe ? ClosedOutput() : FileFailure.cannot("write", "stdout", error)
+            }
             rest = rest.dropFirst(count)
         }
     }

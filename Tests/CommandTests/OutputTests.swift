@@ -1,0 +1,188 @@
+import Content
+import EStargz
+import Glibc
+import OCI
+import SystemPackage
+import TestSupport
+import Testing
+
+/// What a conversion that succeeds says, and where.
+struct OutputTests {
+    @Test func stdoutIsTheDigestAlone() async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.convert()
+            #expect(command.status == 0)
+            let digest = try #require(try place.published())
+            #expect(command.output == "\(digest)\n")
+            #expect(command.errors.hasPrefix("layer 1/1 "))
+            #expect(command.errors.contains(": converted, "))
+            #expect(command.errors.split(separator: "\n").count == 1)
+        }
+    }
+
+    @Test func theReportHasTheDocumentedFields() async throws {
+        let layer = try TinyLayer(.motd())
+        try await withWorkplace([layer]) { place, _ in
+            let command = try await place.convert("--json", "--quiet")
+            #expect(command.errors.isEmpty)
+            let report = try JSON(parsing: Array(command.output.utf8))
+            #expect(report["digest"]?.string == (try place.published()))
+            #expect(report["result"]?["digest"] == report["digest"])
+            #expect(report["source"]?["mediaType"]?.string == "application/vnd.oci.image.manifest.v1+json")
+            let reported = try #require(report["layers"]?.array?.first)
+            #expect(reported["action"]?.string == "convert")
+            #expect(reported["source"]?["digest"]?.string == layer.descriptor.digest.description)
+            let annotations = reported["result"]?["annotations"]
+            #expect(annotations?["containerd.io/snapshot/stargz/toc.digest"]?.string?.hasPrefix("sha256:") == true)
+            #expect(annotations?["io.containers.estargz.uncompressed-size"]?.string.flatMap { Int($0) } != nil)
+            #expect(report["destinations"]?.array?.first?["location"]?.string == "oci:\(place.destination):new")
+            #expect(report["destinations"]?.array?.first?["error"] == nil)
+            #expect(report["warnings"]?.array == [])
+            #expect(command.output.last == "\n")
+        }
+    }
+
+    @Test func theDigestFileHoldsTheDigestWithoutALineEnd() async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.convert("--digest-file", "digest")
+            let file = try FileSlice(opening: place.directory.appending("digest")).bytes()
+            #expect(String(decoding: file, as: UTF8.self) + "\n" == command.output)
+            let failed = try await place.convert("--digest-file", "no/such/directory/digest", "--quiet")
+            #expect(failed.status == 1)
+            #expect(failed.errors.hasPrefix("error: --digest-file: cannot write"))
+        }
+    }
+
+    @Test(arguments: [["--quiet"], ["-q"], ["--progress", "none"]])
+    func quietIsQuiet(arguments: [String]) async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.convert(arguments)
+            #expect(command.status == 0)
+            #expect(command.errors.isEmpty)
+        }
+    }
+
+    @Test(arguments: ["auto", "plain"])
+    func plainProgressIsALineForEachLayer(form: String) async throws {
+        try await withWorkplace([TinyLayer(.motd()), TinyLayer(.motd("second\n"))]) { place, _ in
+            let lines = try await place.convert("--progress", form).errors.split(separator: "\n")
+            #expect(lines.count == 2)
+            #expect(lines.contains { $0.hasPrefix("layer 1/2 ") })
+            #expect(lines.contains { $0.hasPrefix("layer 2/2 ") })
+        }
+    }
+
+    @Test func progressInJSONIsAnObjectForEachEvent() async throws {
+        try await withWorkplace { place, _ in
+            let lines = try await place.convert("--progress", "json").errors.split(separator: "\n")
+            let events = try lines.map { try JSON(parsing: Array($0.utf8)) }
+            #expect(events.map { $0["event"]?.string } == ["started", "entered", "entered", "finished"])
+            #expect(events.map { $0["stage"]?.string } == [nil, "convert", "push", nil])
+            #expect(events.allSatisfy { $0["number"]?.integer == 1 && $0["total"]?.integer == 1 })
+            #expect(events.last?["report"]?["action"]?.string == "convert")
+        }
+    }
+
+    @Test func progressOnATerminalEndsWithTheLinesOfTheLayersAlone() async throws {
+        try await withWorkplace { place, _ in
+            let errors = try await place.convert("--progress", "tty").errors
+            #expect(errors.contains("layer 1/1 "))
+            // What is left on the screen after the last time that lines were taken back.
+            let screen = errors.split(separator: "\u{1b}[J").last ?? ""
+            #expect(screen.contains(": converted, "), "\(errors.debugDescription)")
+            #expect(!screen.contains("converting"), "\(errors.debugDescription)")
+        }
+    }
+
+    @Test func aDryRunSaysWhatItWouldDoAndMovesNothing() async throws {
+        let layer = try TinyLayer(.motd())
+        try await withWorkplace([layer]) { place, _ in
+            let command = try await place.convert("--dry-run")
+            #expect(command.status == 0)
+            #expect(command.output.hasPrefix("\(layer.descriptor.digest) would be converted, "))
+            #expect(command.errors.isEmpty)
+            #expect(access(place.destination.string, F_OK) != 0)
+            let report = try JSON(parsing: Array(try await place.convert("--dry-run", "--json").output.utf8))
+            #expect(report["digest"] == nil)
+            #expect(report["layers"]?.array?.first?["action"]?.string == "convert")
+        }
+    }
+
+    @Test(arguments: [
+        (["--compression-level", "3"], ["--estargz-compression-level", "3"]),
+        (["--chunk-size", "64KiB"], ["--estargz-chunk-size", "65536"]),
+        (["--threads", "1"], ["--estargz-parallelism", "1"]),
+        (["--oci"], ["--estargz"]),
+    ])
+    func theNamesOfOtherToolsMeanTheSame(ours: [String], theirs: [String]) async throws {
+        try await withWorkplace([TinyLayer(.motd(noise: 200_000))]) { place, _ in
+            let first = try await place.convert(ours)
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(try await place.convert(theirs).output == first.output)
+        }
+    }
+
+    @Test func theBytesDoNotDependOnTheNumberOfThreads() async throws {
+        var tar = TinyTar.motd(noise: 9_000_000)
+        for number in 0..<500 { tar.file("many/\(number)", String(repeating: "\(number)\n", count: number)) }
+        try await withWorkplace([TinyLayer(tar), TinyLayer(.motd())]) { place, _ in
+            let outputs = try await ["1", "2", "16"].asyncMap { try await place.convert("--threads", $0).output }
+            #expect(Set(outputs).count == 1)
+            #expect(outputs.first?.hasPrefix("sha256:") == true)
+        }
+    }
+
+    @Test func theVersionNamesTheLibraryThatTheBytesDependOn() async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.esgz(["--version"])
+            #expect(command.status == 0)
+            #expect(command.output.hasSuffix(" (libdeflate \(GzipCompressor.libraryVersion))\n"))
+        }
+    }
+
+    @Test(arguments: [
+        #""$esgz" convert "$source" "$destination" --quiet | true"#,
+        #""$esgz" convert "$source" "$destination" --quiet >&-"#,
+        #""$esgz" convert --help | true"#,
+    ])
+    func aReaderThatHasSeenEnoughIsNoFailure(script: String) async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.shell("set -o pipefail; \(script)")
+            #expect(command.status == 0)
+            #expect(command.errors.isEmpty)
+        }
+    }
+
+    @Test func aResultThatCannotBeWrittenIsAFailure() async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.shell(#""$esgz" convert "$source" "$destination" --quiet >/dev/full"#)
+            #expect(command.status == 1)
+            #expect(command.errors.hasPrefix("error: cannot write stdout: "))
+        }
+    }
+
+    @Test func noMessageEndsUpInABlobWhenStderrIsClosed() async throws {
+        try await withWorkplace([TinyLayer(.motd(noise: 100_000))]) { place, _ in
+            let command = try await place.shell(#""$esgz" convert "$source" "$destination" <&- 2>&-"#)
+            #expect(command.status == 0)
+            for name in try names(below: place.destination.appending("blobs/sha256")) {
+                let bytes = try FileSlice(opening: place.destination.appending("blobs/sha256").appending(name)).bytes()
+                #expect(Digest(of: bytes).description == "sha256:\(name)")
+            }
+        }
+    }
+}
+
+extension Workplace {
+    fileprivate func convert(_ arguments: [String]) async throws -> Command {
+        try await esgz(["convert", "oci:\(source):latest", "oci:\(destination):new"] + arguments)
+    }
+}
+
+extension Sequence {
+    fileprivate func asyncMap<Result>(_ transform: (Element) async throws -> Result) async rethrows -> [Result] {
+        var results: [Result] = []
+        for element in self { results.append(try await transform(element)) }
+        return results
+    }
+}

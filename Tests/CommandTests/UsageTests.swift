@@ -1,0 +1,106 @@
+import OCI
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Command lines that make no sense, and sources that are not there: exit statuses 2 and 3.
+struct UsageTests {
+    @Test(arguments: [
+        (["--compression-level", "13"], "expected 0 to 12, not 13"),
+        (["--compression-level", "high"], "--compression-level"),
+        (["--chunk-size", "1KiB"], "4KiB to 64MiB"),
+        (["--chunk-size", "65MiB"], "4KiB to 64MiB"),
+        (["--chunk-size", "four"], "--chunk-size"),
+        (["--estargz-chunk-size", "1"], "4KiB to 64MiB"),
+        (["--max-layer-size", "0"], "--max-layer-size"),
+        (["--threads", "-1"], "--threads"),
+        (["--threads", "1025"], "--threads"),
+        (["--jobs", "0"], "--jobs"),
+        (["--progress", "loud"], "--progress"),
+        (["--attestations", "sign"], "--attestations"),
+        (["--platform", "amd64"], "expected a platform such as"),
+        (["--platform", "linux/amd64,"], "expected a platform such as"),
+        (["--platform", "linux/amd64", "--all-platforms"], "exclude each other"),
+        (["--oci", "--keep-docker-types"], "exclude each other"),
+        (["--no-such-option"], "--no-such-option"),
+        (["--strict=yes"], "--strict"),
+    ])
+    func anOptionThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.esgz(
+                ["convert", "oci:\(place.source):latest", "oci:\(place.destination):new"] + arguments)
+            try place.expectFailure(command, 2, saying: [message])
+        }
+    }
+
+    @Test(arguments: [
+        (["convert"], "src"),
+        (["convert", "oci:source:latest"], "dst"),
+        (["convert", "oci:source:latest", "oci:"], "expected a directory after 'oci:'"),
+        (["convert", "oci:source:latest", "Upper/Case"], "'Upper/Case'"),
+        (["convert", "oci:source:latest", "docker://host/app:a tag"], "expected a tag"),
+        (["convert", "oci:source:latest", "docker-archive:file.tar"], "docker-archive:"),
+        (["convert", "ftp://host/app", "oci:destination:new"], "ftp://"),
+        (["transmogrify"], "transmogrify"),
+    ])
+    func aLocationThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {
+        try await withWorkplace { place, _ in
+            try place.expectFailure(try await place.esgz(arguments), 2, saying: [message])
+        }
+    }
+
+    @Test func theSourceIsOverwrittenOnlyWithForce() async throws {
+        try await withWorkplace { place, _ in
+            let same = "oci:\(place.directory)/../\(place.directory.lastComponent?.string ?? "")/source:latest"
+            try place.expectFailure(
+                try await place.convert(to: same), 2, saying: ["is the source itself", "--force"])
+            let forced = try await place.convert(to: same, "--force")
+            #expect(forced.status == 0, "\(forced.errors)")
+        }
+    }
+
+    @Test func aLayoutWithSeveralImagesWantsATag() async throws {
+        try await withWorkplace { place, layout in
+            try layout.add([TinyLayer(.motd("second\n"))], tag: "second")
+            let command = try await place.esgz(["convert", "oci:\(place.source)", "oci:\(place.destination):new"])
+            try place.expectFailure(command, 2, saying: ["'latest', 'second'"])
+        }
+    }
+
+    @Test func aLayoutThatIsNotThereIsNotFound() async throws {
+        try await withWorkplace { place, _ in
+            let missing = place.directory.appending("nowhere")
+            let command = try await place.esgz(["convert", "oci:\(missing):latest", "oci:\(place.destination):new"])
+            try place.expectFailure(command, 3, saying: ["oci:\(missing):latest"])
+        }
+    }
+
+    @Test func aTagThatIsNotThereIsNotFoundAndTheOthersAreListed() async throws {
+        try await withWorkplace { place, layout in
+            try layout.add([TinyLayer(.motd("second\n"))], tag: "second")
+            try place.expectFailure(
+                try await place.convert(from: "third"), 3, saying: ["'third'", "'latest', 'second'"])
+        }
+    }
+
+    @Test func aPlatformThatIsNotThereIsNotFoundAndTheOthersAreListed() async throws {
+        try await withWorkplace { place, layout in
+            try layout.addIndex(
+                [
+                    (Platform(os: "linux", architecture: "amd64"), [TinyLayer(.motd("amd64\n"))]),
+                    (Platform(os: "linux", architecture: "arm", variant: "v7"), [TinyLayer(.motd("arm\n"))]),
+                ], tag: "many")
+            try place.expectFailure(
+                try await place.convert(from: "many", "--platform", "linux/s390x"), 3,
+                saying: ["no manifest for linux/s390x; there are: linux/amd64, linux/arm/v7"])
+            try place.expectFailure(
+                try await place.convert("--platform", "linux/riscv64"), 3, saying: ["there are: linux/amd64"])
+        }
+    }
+}
+
+extension Workplace {
+    fileprivate func convert(to destination: String, _ arguments: String...) async throws -> Command {
+        try await esgz(["convert", "oci:\(source):latest", destination, "--tmp-dir", temporary.string] + arguments)
+    }
+}
