@@ -63,9 +63,15 @@ let package = Package(
             name: "lower-bound", dependencies: ["Content", "OCI", "Archive", "EStargz", "Transports", system],
             path: "Tests/Benchmarks/LowerBound", swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", subprocess, system],
+            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", "EStargz", subprocess, system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
+        tests("ContentTests", ["Content", system]),
+        tests("OCITests", ["Content", "OCI", system]),
+        tests("ArchiveTests", ["Content", "Archive"]),
+        tests("EStargzTests", ["Content", "Archive", "EStargz", system]),
+        tests(
+            "ConformanceTests", ["Content", "Archive", "EStargz", system], exclude: ["estargz-check", "tree-compare"]),
         tests("TransportsTests", ["Content", "OCI", "Transports", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
     swiftLanguageModes: [.v6]
