@@ -69,6 +69,12 @@ let package = Package(
             swiftSettings: settings),
         tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
         tests("EndToEndTests", [system], exclude: ["lazy-pull", "stargz-snapshotter"]),
+        tests("ContentTests", ["Content", system]),
+        tests("OCITests", ["Content", "OCI", system]),
+        tests("ArchiveTests", ["Content", "Archive"]),
+        tests("EStargzTests", ["Content", "Archive", "EStargz", system]),
+        tests(
+            "ConformanceTests", ["Content", "Archive", "EStargz", system], exclude: ["estargz-check", "tree-compare"]),
         tests("TransportsTests", ["Content", "OCI", "Transports", system]),
         tests("CommandTests", ["Content", "OCI", "EStargz", system]),
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),

@@ -78,6 +78,9 @@ final class ArchiveReader {
         archive_read_free(handle)
     }
 
+    /// How many bytes the archive took; at its end with the zero blocks that mark it.
+    var position: Int64 { archive_filter_bytes(handle, 0) }
+
     /// The next entry, or `nil` at the end of the archive.
     func next() throws -> ArchiveEntry? {
         var entry: OpaquePointer?
@@ -88,7 +91,7 @@ final class ArchiveReader {
         let regions = regions(of: entry)
         return ArchiveEntry(
             headerOffset: archive_read_header_position(handle),
-            dataOffset: archive_filter_bytes(handle, 0),
+            dataOffset: position,
             storedSize: regions?.reduce(0) { $0 + Int64($1.count) } ?? archive_entry_size(entry),
             name: bytes(archive_entry_pathname(entry)) ?? [],
             type: archive_entry_filetype(entry),

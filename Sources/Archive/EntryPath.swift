@@ -24,6 +24,16 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { bytes.isEmpty ? "/" : String(decoding: bytes, as: UTF8.self) }
 
+    /// The directory that this is in; `nil` in the root.
+    package var parent: EntryPath? {
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        return EntryPath(cleaned: Array(bytes[..<slash]))
+    }
+
+    private init(cleaned bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
     /// Whether this is below `other`, not `other` itself.
     package func isBelow(_ other: EntryPath) -> Bool {
         if other.bytes.isEmpty { return !bytes.isEmpty }

@@ -107,21 +107,27 @@ final class InflatedInput {
         return UnsafeRawBufferPointer(padding)
     }
 
-    /// Inflates to the last byte, and looks at the two blocks at `position`, where the entries have ended.
-    func drain(from position: Int64) throws -> EndMark {
-        var blocks = try count > position ? sink.bytes(in: position..<min(count, position + 1024)) : []
+    /// Inflates to the last byte, and looks at the end of the archive.
+    ///
+    /// The last entry ends at `position`. From there libarchive took all up to `end`: blocks of no entry, and the zero
+    /// blocks that mark the end, of which there should be two; a block after a first one that is not zero it leaves.
+    func drain(from position: Int64, to end: Int64) throws -> EndMark {
+        let end = max(position, end)
+        let start = max(position, end - 1024)
+        let taken = Int(end - start)
+        var blocks = try count > start ? sink.bytes(in: start..<min(count, end + 512)) : []
         try sink.endEntries()
         while true {
-            let start = count
+            let before = count
             let piece = try next()
             guard !piece.isEmpty else { break }
-            let wanted = position + Int64(blocks.count) - start
-            if blocks.count < 1024, wanted >= 0, wanted < Int64(piece.count), start + wanted < count {
-                blocks += piece[Int(wanted)...].prefix(1024 - blocks.count)
+            let wanted = start + Int64(blocks.count) - before
+            if blocks.count < taken + 512, wanted >= 0, wanted < Int64(piece.count), before + wanted < count {
+                blocks += piece[Int(wanted)...].prefix(taken + 512 - blocks.count)
             }
         }
-        let (first, second) = (blocks.prefix(512), blocks.dropFirst(512))
-        return first.allSatisfy { $0 == 0 } && second.allSatisfy { $0 == 0 } ? .proper : .loneZeroBlock
+        let hasTwo = taken == 1024 && blocks.prefix(taken).allSatisfy { $0 == 0 }
+        return hasTwo || blocks.dropFirst(taken).allSatisfy { $0 == 0 } ? .proper : .loneZeroBlock
     }
 
     /// Compares the layer with what the image says of it.

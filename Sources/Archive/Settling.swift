@@ -5,10 +5,10 @@ import Content
 ///
 /// Follows the unpacking, entry by entry: a later entry takes the name from an earlier one, but not the data from hard
 /// links that were made to it before. The first of these links then becomes the file.
-/// - Throws: `LayerObstacle.danglingHardLink` when a target is not in the layer.
+/// - Throws: `LayerObstacle` when a hard link has no target that a file system could link, or an entry no directory.
 package func settle(_ entries: [TarEntry]) throws -> [TarEntry] {
     var tree = UnpackedTree()
-    for entry in entries { tree.unpack(entry) }
+    for entry in entries { try tree.unpack(entry) }
     return try tree.settled()
 }
 
@@ -29,39 +29,63 @@ private struct UnpackedTree {
 
     private var files: [File] = []
     private var fileOfPath: [EntryPath: Int] = [:]
+    /// Directories that have something in them, whether or not they have an entry.
+    private var parents: Set<EntryPath> = []
     /// Links whose target had not been seen yet.
     private var forwardLinks: [Name] = []
     private var position = 0
 
-    mutating func unpack(_ entry: TarEntry) {
+    mutating func unpack(_ entry: TarEntry) throws {
         position += 1
-        if case .hardlink(let target) = entry.kind {
-            let path = EntryPath(target)
-            if path == entry.path, fileOfPath[path] != nil { return }
-            guard let file = fileOfPath[path], path != entry.path else {
-                remove(entry.path)
-                forwardLinks.append(Name(entry: entry, position: position))
-                return
-            }
-            remove(entry.path)
-            files[file].names.append(Name(entry: entry, position: position))
-            fileOfPath[entry.path] = file
-            return
-        }
+        try enterDirectories(above: entry)
+        if case .hardlink(let target) = entry.kind { return try link(entry, to: target) }
         if entry.kind == .directory, let file = fileOfPath[entry.path], files[file].entry.kind == .directory {
             // A directory that is named again gets new attributes, and keeps its place before its children.
             let place = files[file].names.first?.position ?? position
             files[file] = File(entry: entry, names: [Name(entry: entry, position: place)])
             return
         }
-        let replaced = fileOfPath[entry.path].map { files[$0].entry.kind }
-        remove(entry.path)
-        if replaced == .directory {
-            // What lay in a directory goes when something else takes its name.
-            for child in fileOfPath.keys.filter({ $0.isBelow(entry.path) }) { remove(child) }
-        }
+        makeRoom(for: entry)
         fileOfPath[entry.path] = files.count
         files.append(File(entry: entry, names: [Name(entry: entry, position: position)]))
+    }
+
+    private mutating func link(_ entry: TarEntry, to target: String) throws {
+        let path = EntryPath(target)
+        let file = fileOfPath[path]
+        if path == entry.path, file != nil { return }
+        if let file, files[file].entry.kind == .directory {
+            throw LayerObstacle.hardLinkToDirectory(entry.name, target: target)
+        }
+        makeRoom(for: entry)
+        let name = Name(entry: entry, position: position)
+        if let file, fileOfPath[path] == file {
+            files[file].names.append(name)
+            fileOfPath[entry.path] = file
+        } else {
+            forwardLinks.append(name)
+        }
+    }
+
+    /// Takes note of the directories above an entry, which need no entry of their own.
+    private mutating func enterDirectories(above entry: TarEntry) throws {
+        var path = entry.path
+        while let parent = path.parent {
+            if let file = fileOfPath[parent], files[file].entry.kind != .directory {
+                throw LayerObstacle.belowNoDirectory(entry.name, parent: files[file].entry.name)
+            }
+            guard parents.insert(parent).inserted else { return }
+            path = parent
+        }
+    }
+
+    /// Takes away what has the entry's name, and with a directory what lies in it.
+    private mutating func makeRoom(for entry: TarEntry) {
+        remove(entry.path)
+        guard entry.kind != .directory, parents.contains(entry.path) else { return }
+        forwardLinks.removeAll { $0.entry.path.isBelow(entry.path) }
+        parents = parents.filter { $0 != entry.path && !$0.isBelow(entry.path) }
+        for child in fileOfPath.keys.filter({ $0.isBelow(entry.path) }) { remove(child) }
     }
 
     private mutating func remove(_ path: EntryPath) {
@@ -93,6 +117,9 @@ private struct UnpackedTree {
             for link in links {
                 guard case .hardlink(let target) = link.entry.kind else { continue }
                 if let file = fileOfPath[EntryPath(target)], fileOfPath[link.entry.path] == nil {
+                    guard files[file].entry.kind != .directory else {
+                        throw LayerObstacle.hardLinkToDirectory(link.entry.name, target: target)
+                    }
                     files[file].names.append(link)
                     fileOfPath[link.entry.path] = file
                 } else {

@@ -7,6 +7,8 @@ extension TarEntry {
     /// - Throws: `LayerObstacle` for names that are not UTF-8; `TarFailure` for types that no image may hold.
     init(_ entry: ArchiveEntry, header bytes: [UInt8]) throws {
         let header = try TarHeader(bytes)
+        var entry = entry
+        try entry.takeNames(from: header.records)
         let name = try Self.utf8(entry.name, of: entry.name)
         let start = entry.headerOffset
         self.init(
@@ -37,9 +39,11 @@ extension TarEntry {
         let flag = Character(Unicode.Scalar(type))
         if let target = entry.hardlink, flag == "1" { return .hardlink(target: try utf8(target, of: entry.name)) }
         switch (flag, entry.type) {
-        case ("0", S_IFREG), ("\0", S_IFREG), ("7", S_IFREG), ("S", S_IFREG): return .regular(size: entry.size)
-        // V7 has no type for directories: a final slash says it.
-        case ("5", S_IFDIR), ("D", S_IFDIR), ("0", S_IFDIR), ("\0", S_IFDIR): return .directory
+        // libarchive takes any file with a final slash for a directory; the readers of images (Go) only those of V7,
+        // which has no type for directories.
+        case ("0", S_IFREG), ("0", S_IFDIR), ("\0", S_IFREG), ("7", S_IFREG), ("S", S_IFREG):
+            return .regular(size: entry.size)
+        case ("5", S_IFDIR), ("\0", S_IFDIR): return .directory
         case ("2", S_IFLNK): return .symlink(target: try utf8(entry.symlink ?? [], of: entry.name))
         case ("3", S_IFCHR): return .characterDevice(major: entry.deviceMajor, minor: entry.deviceMinor)
         case ("4", S_IFBLK): return .blockDevice(major: entry.deviceMajor, minor: entry.deviceMinor)
@@ -55,7 +59,7 @@ extension TarEntry {
     private static func isRewritten(_ header: TarHeader, size: Int64) -> Bool {
         let flag = Character(Unicode.Scalar(header.type))
         let isLinkOrDirectory = flag != "0" && flag != "\0"
-        return flag == "7" || flag == "D" || (isLinkOrDirectory && header.size != 0)
+        return flag == "7" || (isLinkOrDirectory && header.size != 0)
             || (isLinkOrDirectory && header.records.contains { $0.key == "size" && $0.value != [0x30] })
             || (!isLinkOrDirectory && size == 0 && header.size != 0)
     }
@@ -93,5 +97,24 @@ extension TarEntry {
         }
         if position < size { payload.append(.zeros(size - position)) }
         return payload
+    }
+}
+
+extension ArchiveEntry {
+    /// Takes names from pax records as they stand there: libarchive composes accents, which gives another file.
+    fileprivate mutating func takeNames(from records: [TarEntry.Record]) throws {
+        for record in records {
+            guard ["path", "GNU.sparse.name", "linkpath"].contains(record.key) else { continue }
+            guard !record.value.isEmpty, !record.value.contains(0) else {
+                throw TarFailure.badRecord("expected a name in '\(record.key)'")
+            }
+            switch record.key {
+            case "linkpath" where hardlink != nil: hardlink = record.value
+            case "linkpath": symlink = symlink.map { _ in record.value }
+            // The name of a sparse file, whose `path` is made up.
+            case "path" where records.contains { $0.key == "GNU.sparse.name" }: break
+            default: name = record.value
+            }
+        }
     }
 }

@@ -42,6 +42,9 @@ package enum TarFailure: Failure {
 package enum LayerObstacle: Failure {
     case notUTF8(String)
     case danglingHardLink(String, target: String)
+    case hardLinkToDirectory(String, target: String)
+    /// Unpacking follows a symbolic link and fails at a file; a table of contents can say neither.
+    case belowNoDirectory(String, parent: String)
 
     package var kind: FailureKind { .unsupported }
 
@@ -50,6 +53,10 @@ package enum LayerObstacle: Failure {
         case .notUTF8(let name): "\(name): the name is not UTF-8, which no table of contents can hold"
         case .danglingHardLink(let name, let target):
             "\(name): the hard link's target \(target) is not in this layer, so that no snapshotter could mount it"
+        case .hardLinkToDirectory(let name, let target):
+            "\(name): the hard link's target \(target) is a directory, which no file system can hold"
+        case .belowNoDirectory(let name, let parent):
+            "\(name): \(parent) is no directory in this layer, so that nothing can be below it in a table of contents"
         }
     }
 }

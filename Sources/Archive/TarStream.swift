@@ -27,7 +27,9 @@ package final class TarStream {
     }
 
     private let input: InflatedInput
-    private let reader: ArchiveReader?
+    private var reader: ArchiveReader?
+    /// Where the reader began.
+    private var base: Int64 = 0
     private let limit: Int64
     /// Uncompressed bytes so far, holes of sparse files included.
     private var expanded: Int64 = 0
@@ -55,22 +57,29 @@ package final class TarStream {
 
     /// The next entry, or `nil` when the layer is read to its last byte and is what the image says it is.
     package func next() throws -> TarEntry? {
-        let entry = try context(lastEntry.map { "after \($0.name)" } ?? "the first entry") { try reader?.next() }
-        guard let entry else {
+        let next = try context(lastEntry.map { "after \($0.name)" } ?? "the first entry") { try reader?.next() }
+        guard var entry = next else {
             try end()
             return nil
         }
+        entry.headerOffset += base
+        entry.dataOffset += base
         let name = String(decoding: entry.name, as: UTF8.self)
         return try context(name.isEmpty ? "entry at byte \(entry.headerOffset)" : name) {
             guard entry.headerOffset == position else { throw TarFailure.gap(offset: position) }
             guard entry.storedSize >= 0, entry.size >= 0, entry.dataOffset > entry.headerOffset else {
                 throw TarFailure.malformed("expected a size of zero or more, not \(entry.size)")
             }
-            let (end, overflow) = entry.dataOffset.addingReportingOverflow(entry.storedSize)
+            guard entry.dataOffset <= input.count else {
+                throw TarFailure.truncated(name, wanted: entry.dataOffset, found: input.count)
+            }
+            let result = try TarEntry(entry, header: input.sink.bytes(in: entry.headerOffset..<entry.dataOffset))
+            let storedSize = result.kind.hasData ? entry.storedSize : 0
+            let (end, overflow) = entry.dataOffset.addingReportingOverflow(storedSize)
             guard !overflow, end <= Int64.max - 1024 else { throw TarFailure.tooLarge(limit: limit) }
             position = end + end.tarPadding
             lastEntry = (name, end)
-            let result = try TarEntry(entry, header: input.sink.bytes(in: entry.headerOffset..<entry.dataOffset))
+            if storedSize != entry.storedSize { try restart() }
             expanded += entry.dataOffset - entry.headerOffset
             let (total, tooLarge) = expanded.addingReportingOverflow(result.size)
             guard !tooLarge, total <= limit else { throw TarFailure.tooLarge(limit: limit) }
@@ -79,13 +88,52 @@ package final class TarStream {
         }
     }
 
+    /// Lets libarchive begin anew behind the last header: in pax archives it takes the size of a hard link for that of
+    /// data, and would skip entries. No reader of images does (Go, Python).
+    private func restart() throws {
+        let arrived = Replay(try input.sink.bytes(in: position..<input.count))
+        base = position
+        if arrived.bytes.isEmpty {
+            reader = try input.isEmpty() ? nil : ArchiveReader(input.next)
+        } else {
+            reader = try ArchiveReader { [input] in try arrived.take() ?? input.next() }
+        }
+    }
+
     /// Reads what follows the last entry, and compares the whole with what the image says.
     private func end() throws {
-        let mark = try input.drain(from: position)
+        let mark = try input.drain(from: position, to: base + (reader?.position ?? 0))
         if let lastEntry, lastEntry.end > input.count {
             throw TarFailure.truncated(lastEntry.name, wanted: lastEntry.end, found: input.count)
         }
         guard mark != .loneZeroBlock else { throw TarFailure.dataAfterEnd(offset: position) }
         summary = try input.finish()
+    }
+}
+
+/// Bytes that are read once more.
+private final class Replay {
+    let bytes: UnsafeMutableRawBufferPointer
+    private var isTaken = false
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = .allocate(byteCount: bytes.count, alignment: 1)
+        self.bytes.copyBytes(from: bytes)
+    }
+
+    deinit {
+        bytes.deallocate()
+    }
+
+    func take() -> UnsafeRawBufferPointer? {
+        if isTaken { return nil }
+        isTaken = true
+        return UnsafeRawBufferPointer(bytes)
+    }
+}
+
+extension TarEntry.Kind {
+    fileprivate var hasData: Bool {
+        if case .regular = self { true } else { false }
     }
 }

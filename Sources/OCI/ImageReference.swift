@@ -32,6 +32,7 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
             registry = Self.defaultRegistry
             repository = String(rest)
         }
+        guard Self.isHost(registry) else { throw ReferenceFailure.malformedRegistry(registry, in: text) }
         if registry == "index.docker.io" { registry = Self.defaultRegistry }
         if registry == Self.defaultRegistry, !repository.contains("/") { repository = "library/" + repository }
         guard Self.isRepository(repository) else { throw ReferenceFailure.malformedRepository(repository, in: text) }
@@ -56,14 +57,40 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         return first && text.utf8.count <= 128 && text.utf8.allSatisfy { isWord($0) || $0 == 0x2d || $0 == 0x2e }
     }
 
-    /// Slash-separated components of lower-case letters and digits with separators between them.
+    /// A name or address, in brackets one of IPv6, and behind a colon the port.
+    private static func isHost(_ text: String) -> Bool {
+        var host = Substring(text)
+        if let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") {
+            let port = host[host.index(after: colon)...].utf8
+            guard (1...5).contains(port.count), port.allSatisfy({ (0x30...0x39).contains($0) }) else { return false }
+            host = host[..<colon]
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            return host.utf8.dropFirst().dropLast().allSatisfy {
+                $0 == 0x3a || Character(Unicode.Scalar($0)).isHexDigit
+            }
+        }
+        return host.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            guard let first = label.utf8.first, let last = label.utf8.last, first != 0x2d, last != 0x2d else {
+                return false
+            }
+            return label.utf8.allSatisfy { isWord($0) && $0 != 0x5f || $0 == 0x2d }
+        }
+    }
+
+    /// Slash-separated components of lower-case letters and digits, with a point, one or two underscores or any number
+    /// of hyphens between them.
     private static func isRepository(_ text: String) -> Bool {
         let components = text.split(separator: "/", omittingEmptySubsequences: false)
         return text.utf8.count <= 255
             && components.allSatisfy { component in
                 guard let first = component.utf8.first, let last = component.utf8.last else { return false }
+                let separators = component.utf8.split(whereSeparator: isAlphanumeric)
                 return isAlphanumeric(first) && isAlphanumeric(last)
-                    && component.utf8.allSatisfy { isAlphanumeric($0) || [0x2d, 0x2e, 0x5f].contains($0) }
+                    && separators.allSatisfy { separator in
+                        separator.elementsEqual(".".utf8) || separator.elementsEqual("_".utf8)
+                            || separator.elementsEqual("__".utf8) || separator.allSatisfy { $0 == 0x2d }
+                    }
             }
     }
 
@@ -77,6 +104,7 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
 }
 
 package enum ReferenceFailure: Failure {
+    case malformedRegistry(String, in: String)
     case malformedTag(String, in: String)
     case malformedRepository(String, in: String)
     case unknownTransport(String)
@@ -86,6 +114,8 @@ package enum ReferenceFailure: Failure {
 
     package var description: String {
         switch self {
+        case .malformedRegistry(let registry, let text):
+            "'\(text)': expected a registry such as ghcr.io or localhost:5000, not '\(registry)'"
         case .malformedTag(let tag, let text):
             "'\(text)': expected a tag of letters, digits, '_', '.' and '-', not '\(tag)'"
         case .malformedRepository(let repository, let text):
