@@ -12,7 +12,7 @@ extension TarEntry {
         let name = try Self.utf8(entry.name, of: entry.name)
         let start = entry.headerOffset
         self.init(
-            name: name, kind: try Self.kind(of: entry, type: header.type, name: name),
+            name: name, kind: try Self.kind(of: entry, header, name: name),
             header: .source(start + Int64(header.kept.lowerBound)..<start + Int64(header.kept.upperBound)))
         mode = entry.mode
         // Names of owners are for people; one that is no text is no loss.
@@ -35,12 +35,13 @@ extension TarEntry {
         return text
     }
 
-    private static func kind(of entry: ArchiveEntry, type: UInt8, name: String) throws -> Kind {
-        let flag = Character(Unicode.Scalar(type))
+    private static func kind(of entry: ArchiveEntry, _ header: TarHeader, name: String) throws -> Kind {
+        let flag = Character(Unicode.Scalar(header.type))
         if let target = entry.hardlink, flag == "1" { return .hardlink(target: try utf8(target, of: entry.name)) }
         switch (flag, entry.type) {
         // libarchive takes any file with a final slash for a directory; the readers of images (Go) only those of V7,
         // which has no type for directories.
+        case ("0", S_IFDIR) where header.size > 0: throw TarFailure.slashBehindFile(name)
         case ("0", S_IFREG), ("0", S_IFDIR), ("\0", S_IFREG), ("7", S_IFREG), ("S", S_IFREG):
             return .regular(size: entry.size)
         case ("5", S_IFDIR), ("\0", S_IFDIR): return .directory
@@ -49,7 +50,7 @@ extension TarEntry {
         case ("4", S_IFBLK): return .blockDevice(major: entry.deviceMajor, minor: entry.deviceMinor)
         case ("6", S_IFIFO): return .fifo
         default:
-            let shown = (0x21...0x7e).contains(type) ? String(flag) : "\\\(type)"
+            let shown = (0x21...0x7e).contains(header.type) ? String(flag) : "\\\(header.type)"
             throw TarFailure.unsupportedType(shown, name: name)
         }
     }

@@ -10,6 +10,7 @@ package enum TarFailure: Failure {
     case badRecord(String)
     case tooLarge(limit: Int64)
     case badSparseMap(String)
+    case slashBehindFile(String)
 
     package var kind: FailureKind {
         switch self {
@@ -33,6 +34,7 @@ package enum TarFailure: Failure {
         case .badRecord(let reason): "malformed pax record: \(reason)"
         case .tooLarge(let limit):
             "the layer is larger than \(limit) bytes uncompressed; raise the limit with --max-layer-size"
+        case .slashBehindFile(let name): "\(name): expected no data behind a name that ends in a slash"
         case .badSparseMap(let name): "\(name): the map of a sparse file is malformed"
         }
     }

@@ -353,11 +353,6 @@ package struct AwkwardTar: Sendable, CustomStringConvertible {
                     directory("d").sizeField(512); file("d/a", "x")
                 }),
             AwkwardTar(
-                "a file with a slash behind its name",
-                Tar {
-                    file("a/", "data"); file("b", "y")
-                }),
-            AwkwardTar(
                 "an empty file with a slash behind its name",
                 Tar {
                     file("a/"); file("b", "y")

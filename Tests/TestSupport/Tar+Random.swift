@@ -56,7 +56,7 @@ private struct Garden {
             note(path, isDirectory: true)
             return directory(path)
         }
-        if choice == 3, let target = pick(files), target != path {
+        if choice == 3, let target = pick(files), target != path, !target.hasPrefix(path + "/") {
             note(path, isDirectory: false)
             return hardlink(path, to: target)
         }

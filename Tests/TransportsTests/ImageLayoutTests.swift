@@ -89,7 +89,7 @@ struct ImageLayoutTests {
     }
 
     @Test(arguments: [
-        (nil, nil, FailureKind.invalid), (#"{"imageLayoutVersion":"2.0.0"}"#, "{}", .unsupported),
+        (nil, nil, FailureKind.notFound), (#"{"imageLayoutVersion":"2.0.0"}"#, "{}", .unsupported),
         (#"{"imageLayoutVersion":"1.1.0"}"#, #"{"manifests":[]}"#, .notFound),
         (#"{"imageLayoutVersion":"1.0.0"}"#, nil, .notFound), ("[", "{}", .invalid),
         (#"{"imageLayoutVersion":"1.0.0"}"#, "{}", .invalid),
