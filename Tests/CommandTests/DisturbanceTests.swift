@@ -43,7 +43,8 @@ struct DisturbanceTests {
         try await withWorkplace { place, _ in
             let closed = try Listener().origin
             try place.expectFailure(
-                try await place.esgz(["convert", "\(closed)/app:1", "oci:\(place.destination):new", "--tmp-dir", "tmp"]),
+                try await place.esgz(["convert", "\(closed)/app:1", "oci:\(place.destination):new", "--tmp-dir", "tmp"]
+                ),
                 5, saying: ["\(closed)/app:1", "connect"])
         }
     }

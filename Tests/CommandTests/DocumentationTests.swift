@@ -14,7 +14,8 @@ struct DocumentationTests {
     @Test func theREADMENamesTheOptionsOfConvert() async throws {
         let rows = try rows(under: "## Options")
         let named = rows.flatMap { $0[0].split { !"-abcdefghijklmnopqrstuvwxyz".contains($0) } }
-        #expect(Set(named.filter { $0.hasPrefix("-") }.map(String.init)) == (try await programOptions(of: "esgz-convert")))
+        #expect(
+            Set(named.filter { $0.hasPrefix("-") }.map(String.init)) == (try await programOptions(of: "esgz-convert")))
     }
 
     @Test func defaultsInTheREADMEAreThoseOfTheProgram() async throws {

@@ -31,7 +31,7 @@ struct InvalidInputTests {
         layer.blob[4] = 1
         try await expectInvalid(
             [layer],
-            saying: ["layer 1", "expected digest \(layer.descriptor.digest) not \(Digest(of: layer.blob))"])
+            saying: ["layer 1", "expected digest \(layer.descriptor.digest), not \(Digest(of: layer.blob))"])
     }
 
     @Test func aLayerThatIsNotItsDiffIDIsInvalid() async throws {

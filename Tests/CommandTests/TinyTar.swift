@@ -9,7 +9,9 @@ struct TinyTar {
     /// Adds a regular file.
     mutating func file(_ name: [UInt8], _ content: [UInt8]) {
         var header = [UInt8](repeating: 0, count: 512)
-        func put(_ field: [UInt8], at offset: Int) { header.replaceSubrange(offset..<offset + field.count, with: field) }
+        func put(_ field: [UInt8], at offset: Int) {
+            header.replaceSubrange(offset..<offset + field.count, with: field)
+        }
         func octal(_ number: Int, digits: Int) -> [UInt8] {
             let text = String(number, radix: 8)
             return Array((String(repeating: "0", count: digits - text.utf8.count) + text).utf8)

@@ -79,7 +79,8 @@ struct Workplace {
         let errors = command.errors.split(separator: "\n").filter { $0.hasPrefix("error:") }
         #expect(errors.count == 1, "\(command.errors)", sourceLocation: sourceLocation)
         for needle in needles {
-            #expect(errors.first?.contains(needle) == true, "\(needle): \(command.errors)", sourceLocation: sourceLocation)
+            #expect(
+                errors.first?.contains(needle) == true, "\(needle): \(command.errors)", sourceLocation: sourceLocation)
         }
         #expect(command.output.isEmpty, sourceLocation: sourceLocation)
         try expectNothingLeft(sourceLocation: sourceLocation)
