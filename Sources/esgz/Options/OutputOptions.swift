@@ -21,7 +21,7 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the digest of the result to this file as well.", valueName: "file"))
     var digestFile: String?
 
-    /// In a dry run nothing moves, and what would be done is the result.
+    /// What shows progress; in a dry run nothing unless asked for, since what would be done is the result.
     func makeRenderer(isDryRun: Bool) -> ProgressRenderer {
         guard !quiet else { return ProgressRenderer(.none) }
         switch progress {
