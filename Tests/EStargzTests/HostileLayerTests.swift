@@ -16,7 +16,9 @@ struct HostileLayerTests {
     @Test(arguments: Layer.Packing.allCases)
     func eachFlippedByteIsFoundOrHarmless(packing: Layer.Packing) async throws {
         let blob = try Layer(Self.small.bytes, packing)
-        for position in blob.bytes.indices {
+        // Every byte of a gzip blob; of the longer ones, in which most bytes are zeros, every third and seventh.
+        let step = packing == .gzip ? 1 : packing == .plain ? 3 : 7
+        for position in stride(from: 0, to: blob.bytes.count, by: step) {
             var bytes = blob.bytes
             bytes[position] ^= 0x55
             // The image's own digest finds every change.

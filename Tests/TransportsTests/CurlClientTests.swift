@@ -6,7 +6,7 @@ import Testing
 
 @testable import Transports
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CurlClientTests {
     private let client = CurlClient(insecure: false, certificateDirectories: [])
 

@@ -6,7 +6,7 @@ import Testing
 import Transports
 
 /// Against Debian's `docker-registry`.
-@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(1)))
+@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(5)))
 struct LocalRegistryTests {
     @Test(arguments: [nil, Credentials(username: "user", password: "pass:word")])
     func anImageComesBackAsItWasPushed(credentials: Credentials?) async throws {
