@@ -4,8 +4,16 @@
 
     /// Inflates gzip in one or many members with ISA-L, which checks CRC and length of each.
     final class ISALInflater: Inflater {
+        private enum Position {
+            case betweenMembers
+            /// A header may be cut anywhere, which `isal_inflate` does not bear: it forgets what it had read of it.
+            case inHeader
+            case inMember
+        }
+
         private let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
-        private var isBetweenMembers = false
+        private let header = UnsafeMutablePointer<isal_gzip_header>.allocate(capacity: 1)
+        private var position = Position.inHeader
 
         init() {
             startMember()
@@ -13,60 +21,60 @@
 
         deinit {
             state.deallocate()
+            header.deallocate()
         }
 
         private func startMember() {
             isal_inflate_init(state)
-            state.pointee.crc_flag = UInt32(ISAL_GZIP)
-            isBetweenMembers = false
+            state.pointee.crc_flag = UInt32(ISAL_GZIP_NO_HDR_VER)
+            isal_gzip_header_init(header)
+            position = .inHeader
         }
 
         func inflate(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws -> Int {
             var written = 0
-            while !input.isEmpty, written < output.count {
-                if isBetweenMembers {
-                    guard input[0] == 0x1f else { throw InflationFailure.trailingBytes }
+            while written < output.count {
+                if position == .betweenMembers {
+                    guard let first = input.first else { break }
+                    guard first == 0x1f else { throw InflationFailure.trailingBytes }
                     startMember()
                 }
                 let room = UnsafeMutableRawBufferPointer(rebasing: output[written...])
-                state.pointee.next_in = UnsafeMutablePointer(
-                    mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
-                state.pointee.avail_in = UInt32(clamping: input.count)
-                state.pointee.next_out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                state.pointee.avail_out = UInt32(clamping: room.count)
-                let offered = (Int(state.pointee.avail_in), Int(state.pointee.avail_out))
-                let status = isal_inflate(state)
-                guard status == ISAL_DECOMP_OK || status == ISAL_END_INPUT else {
-                    throw InflationFailure.corrupt(.gzip, Self.reason(status))
-                }
-                let taken = offered.0 - Int(state.pointee.avail_in)
-                let made = offered.1 - Int(state.pointee.avail_out)
-                input = UnsafeRawBufferPointer(rebasing: input[taken...])
+                let before = input.count
+                let made = try step(&input, into: room)
                 written += made
-                isBetweenMembers = state.pointee.block_state == ISAL_BLOCK_FINISH
-                if taken == 0, made == 0, !isBetweenMembers { break }
+                // Output that did not fit before may come without any input being taken.
+                if made == 0, input.count == before { break }
             }
-            // Output that did not fit is still inside; it comes with the next call, also when the input is used up.
-            if input.isEmpty, written < output.count, !isBetweenMembers { written += try drain(output, from: written) }
             return written
         }
 
-        private func drain(_ output: UnsafeMutableRawBufferPointer, from start: Int) throws -> Int {
-            let room = UnsafeMutableRawBufferPointer(rebasing: output[start...])
-            state.pointee.avail_in = 0
+        /// Reads a part of a header, or inflates a part of a member; returns how many bytes it wrote.
+        private func step(
+            _ input: inout UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer
+        ) throws -> Int {
+            state.pointee.next_in = UnsafeMutablePointer(
+                mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+            state.pointee.avail_in = UInt32(clamping: input.count)
             state.pointee.next_out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
             state.pointee.avail_out = UInt32(clamping: room.count)
-            let offered = Int(state.pointee.avail_out)
-            let status = isal_inflate(state)
+            let offered = (Int(state.pointee.avail_in), Int(state.pointee.avail_out))
+            let isHeader = position == .inHeader
+            let status = isHeader ? isal_read_gzip_header(state, header) : isal_inflate(state)
             guard status == ISAL_DECOMP_OK || status == ISAL_END_INPUT else {
                 throw InflationFailure.corrupt(.gzip, Self.reason(status))
             }
-            isBetweenMembers = state.pointee.block_state == ISAL_BLOCK_FINISH
-            return offered - Int(state.pointee.avail_out)
+            input = UnsafeRawBufferPointer(rebasing: input[(offered.0 - Int(state.pointee.avail_in))...])
+            if isHeader {
+                if status == ISAL_DECOMP_OK { position = .inMember }
+                return 0
+            }
+            if state.pointee.block_state == ISAL_BLOCK_FINISH { position = .betweenMembers }
+            return offered.1 - Int(state.pointee.avail_out)
         }
 
         func finish() throws {
-            guard isBetweenMembers else { throw InflationFailure.truncated(.gzip) }
+            guard position == .betweenMembers else { throw InflationFailure.truncated(.gzip) }
         }
 
         private static func reason(_ status: Int32) -> String {

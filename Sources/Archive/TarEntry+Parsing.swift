@@ -12,7 +12,7 @@ extension TarEntry {
         let name = try Self.utf8(entry.name, of: entry.name)
         let start = entry.headerOffset
         self.init(
-            name: name, kind: try Self.kind(of: entry, header, name: name),
+            name: name, kind: try Self.kind(of: entry, header: header, name: name),
             header: .source(start + Int64(header.kept.lowerBound)..<start + Int64(header.kept.upperBound)))
         mode = entry.mode
         // Names of owners are for people; one that is no text is no loss.
@@ -22,6 +22,8 @@ extension TarEntry {
         try apply(header.records)
 
         let isSparse = header.type == UInt8(ascii: "S") || header.records.contains { $0.key.hasPrefix("GNU.sparse.") }
+        // libarchive passes over parts of a map that make no sense; their data would be lost.
+        guard !isSparse || entry.storedSize == header.packedSize else { throw TarFailure.badSparseMap(name) }
         payload = try Self.payload(of: entry, size: size, name: name)
         if isSparse || header.isInterrupted || !header.rest.isEmpty || Self.isRewritten(header, size: size) {
             self.header = .literal(encodedHeader())
@@ -35,15 +37,17 @@ extension TarEntry {
         return text
     }
 
-    private static func kind(of entry: ArchiveEntry, _ header: TarHeader, name: String) throws -> Kind {
+    private static func kind(of entry: ArchiveEntry, header: TarHeader, name: String) throws -> Kind {
         let flag = Character(Unicode.Scalar(header.type))
         if let target = entry.hardlink, flag == "1" { return .hardlink(target: try utf8(target, of: entry.name)) }
         switch (flag, entry.type) {
         // libarchive takes any file with a final slash for a directory; the readers of images (Go) only those of V7,
         // which has no type for directories.
-        case ("0", S_IFDIR) where header.size > 0: throw TarFailure.slashBehindFile(name)
-        case ("0", S_IFREG), ("0", S_IFDIR), ("\0", S_IFREG), ("7", S_IFREG), ("S", S_IFREG):
-            return .regular(size: entry.size)
+        case ("0", S_IFDIR):
+            // It is not told where the data ends.
+            guard header.size == 0, entry.size == 0 else { throw TarFailure.slashBehindData(name) }
+            return .regular(size: 0)
+        case ("0", S_IFREG), ("\0", S_IFREG), ("7", S_IFREG), ("S", S_IFREG): return .regular(size: entry.size)
         case ("5", S_IFDIR), ("\0", S_IFDIR): return .directory
         case ("2", S_IFLNK): return .symlink(target: try utf8(entry.symlink ?? [], of: entry.name))
         case ("3", S_IFCHR): return .characterDevice(major: entry.deviceMajor, minor: entry.deviceMinor)

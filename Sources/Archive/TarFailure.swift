@@ -7,16 +7,16 @@ package enum TarFailure: Failure {
     case dataAfterEnd(offset: Int64)
     case gap(offset: Int64)
     case unsupportedType(String, name: String)
+    case slashBehindData(String)
     case badRecord(String)
     case tooLarge(limit: Int64)
     case badSparseMap(String)
-    case slashBehindFile(String)
 
     package var kind: FailureKind {
         switch self {
         case .noMemory: .io
         case .tooLarge: .limit
-        case .unsupportedType: .unsupported
+        case .unsupportedType, .slashBehindData: .unsupported
         default: .invalid
         }
     }
@@ -31,10 +31,10 @@ package enum TarFailure: Failure {
             "malformed tar: expected two zero blocks at byte \(offset), found one and then more entries"
         case .gap(let offset): "malformed tar: expected a header at byte \(offset)"
         case .unsupportedType(let type, let name): "\(name): tar entry type '\(type)' cannot be converted"
+        case .slashBehindData(let name): "\(name): a file with data and a slash behind its name cannot be converted"
         case .badRecord(let reason): "malformed pax record: \(reason)"
         case .tooLarge(let limit):
             "the layer is larger than \(limit) bytes uncompressed; raise the limit with --max-layer-size"
-        case .slashBehindFile(let name): "\(name): expected no data behind a name that ends in a slash"
         case .badSparseMap(let name): "\(name): the map of a sparse file is malformed"
         }
     }

@@ -48,6 +48,15 @@ struct TarHeader {
         rest = (position + 512)..<bytes.count
     }
 
+    /// How many bytes of a sparse file's data follow, which in pax form 1.0 begin with the map; `nil` for nonsense.
+    var packedSize: Int64? {
+        func last(_ key: String) -> String? {
+            records.last { $0.key == key }.map { String(decoding: $0.value, as: UTF8.self) }
+        }
+        guard let size = last("size").map({ Int64($0) }) ?? size else { return nil }
+        return last("GNU.sparse.major") == "1" ? size - Int64(rest.count) : size
+    }
+
     private enum SpecialBlock {
         /// pax `x` and Solaris `X` records, GNU long names.
         case ofEntry

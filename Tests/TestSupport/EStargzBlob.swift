@@ -179,7 +179,7 @@ package struct EStargzBlob: Sendable {
 package struct BadBlob: Error, CustomStringConvertible {
     package let description: String
 
-    init(_ description: String) {
+    package init(_ description: String) {
         self.description = description
     }
 }

@@ -58,6 +58,12 @@ package struct Tar: Sendable {
     }
 }
 
+extension Tar: CustomStringConvertible {
+    package var description: String {
+        "\(dialect) [\(items.map { "\($0.kind) \(String(decoding: $0.name.prefix(60), as: UTF8.self))" }.joined(separator: ", "))]"
+    }
+}
+
 @resultBuilder
 package enum TarBuilder {
     package static func buildExpression(_ item: TarItem) -> [TarItem] { [item] }

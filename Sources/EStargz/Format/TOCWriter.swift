@@ -74,7 +74,9 @@ struct TOCWriter {
 
     private mutating func add(_ attributes: [TarEntry.ExtendedAttribute]) {
         text.append(contentsOf: #","xattrs":{"#.utf8)
-        for (position, attribute) in attributes.enumerated() {
+        // By name, as the Go builder writes them, whatever their order in the header was.
+        let sorted = attributes.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        for (position, attribute) in sorted.enumerated() {
             if position > 0 { text.append(UInt8(ascii: ",")) }
             JSON.write(attribute.name, to: &text)
             text.append(UInt8(ascii: ":"))
