@@ -8,7 +8,7 @@ package enum ReferenceReader {
     package static var isExpected: Bool { Command.isExpected("go") }
 
     private static let program = Task<FilePath, any Error> {
-        let output = FilePath("/tmp/esgz-test-estargz-check")
+        let output = Command.repository.appending(".build/estargz-check")
         let build = try await Command.run(
             "go", ["build", "-o", output.string, "./Tests/ConformanceTests/estargz-check"],
             environment: ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode"], in: Command.repository)
