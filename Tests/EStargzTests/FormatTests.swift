@@ -62,7 +62,7 @@ struct FormatTests {
         #expect(
             blob.entries.dropFirst().map { String(decoding: $0.text, as: UTF8.self) } == [
                 #"{"name":"f","type":"reg","size":1,"modtime":"1970-01-01T00:00:01Z","mode":2541,"uid":1,"gid":2,"#
-                    + #""userName":"u","groupName":"g","offset":\#(offset),"xattrs":{"user.b":"/w==","user.a":""},"#
+                    + #""userName":"u","groupName":"g","offset":\#(offset),"xattrs":{"user.a":"","user.b":"/w=="},"#
                     + #""digest":"\#(digest)","chunkDigest":"\#(digest)"}"#,
                 #"{"name":"c","type":"char","mode":420,"devMinor":7}"#,
                 #"{"name":"b","type":"block","devMajor":8}"#,
