@@ -48,13 +48,6 @@ package final class SpoolFile: ByteSource {
         state.withLock { $0.end = .failure(error) }
     }
 
-    /// Empties the file, to write it again from the start after a download broke.
-    package func restart() throws {
-        try file.descriptor.seek(offset: 0, from: .start)
-        state.withLock { $0.count = 0 }
-        try file.descriptor.resize(to: 0)
-    }
-
     /// How many bytes have been written so far.
     package var count: Int64 { state.withLock { $0.count } }
 

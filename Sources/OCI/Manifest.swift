@@ -15,7 +15,7 @@ package struct Manifest: Sendable {
         self.mediaType = mediaType
         self.configuration = try context("config") { try Descriptor(configuration) }
         self.layers = try layers.enumerated().map { position, layer in
-            try context("layer \(position)") { try Descriptor(layer) }
+            try context("layer \(position + 1)") { try Descriptor(layer) }
         }
     }
 

@@ -58,18 +58,6 @@ struct SpoolFileTests {
         }
     }
 
-    @Test func aRestartedFileIsEmpty() async throws {
-        try await withTemporaryDirectory { directory in
-            let spool = try SpoolFile(in: directory)
-            try append("wrong", to: spool)
-            try spool.restart()
-            try append("ok", to: spool)
-            spool.finish()
-            #expect(spool.count == 2)
-            #expect(try read(9, at: 0, from: spool) == "ok")
-        }
-    }
-
     @Test func aDirectoryThatIsNotThereIsNamed() async {
         #expect { try SpoolFile(in: "/tmp/there/is/no/such/directory") } throws: { error in
             "\(error)".contains("/tmp/there/is/no/such/directory") && (error as? any Failure)?.kind == .notFound

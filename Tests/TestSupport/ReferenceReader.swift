@@ -7,18 +7,9 @@ package enum ReferenceReader {
     /// Whether it can be built here; in CI it must be.
     package static var isExpected: Bool { Command.isExpected("go") }
 
-    private static let program = Task<FilePath, any Error> {
-        let output = Command.repository.appending(".build/estargz-check")
-        let build = try await Command.run(
-            "go", ["build", "-o", output.string, "./Tests/ConformanceTests/estargz-check"],
-            environment: ["GO111MODULE": "off", "GOPATH": "/usr/share/gocode"], in: Command.repository)
-        guard build.status == 0 else { throw BadBlob("go build: \(build.errors)") }
-        return output
-    }
-
     /// What the reader finds wrong with a layer; empty when it finds nothing.
     package static func findings(in layer: ConvertedLayer) async throws -> String {
-        let program = try await program.value
+        let program = try await Fixture.referenceReader.path
         return try await withTemporaryDirectory { directory in
             let path = directory.appending("layer")
             try write(layer.bytes, to: path)

@@ -80,7 +80,7 @@ struct TOCWriter {
             if position > 0 { text.append(UInt8(ascii: ",")) }
             JSON.write(attribute.name, to: &text)
             text.append(UInt8(ascii: ":"))
-            JSON.write(Base64.encode(attribute.value), to: &text)
+            JSON.write(Base64.text(of: attribute.value), to: &text)
         }
         text.append(UInt8(ascii: "}"))
     }
