@@ -103,7 +103,7 @@ struct DocumentTests {
 
     @Test func aBadLayerIsNamed() throws {
         let text = #"{"config":\#(Self.descriptor),"layers":[\#(Self.descriptor),{"mediaType":"x"}]}"#
-        #expect { try Manifest(document(text), as: .ociManifest) } throws: { "\($0)".hasPrefix("layer 1: ") }
+        #expect { try Manifest(document(text), as: .ociManifest) } throws: { "\($0)".hasPrefix("layer 2: ") }
     }
 
     @Test func attestationsOfAnIndexAreKnown() throws {
