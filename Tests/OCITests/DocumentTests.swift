@@ -19,6 +19,11 @@ struct DocumentTests {
         #expect(edited.digest == Digest(of: Array(original.utf8)))
     }
 
+    @Test func anotherSpellingOfAnAccentIsAChange() throws {
+        let edited = try document(#"{"a":"e\u0301"}"#).editing { $0["a"] = "\u{e9}" }
+        #expect(Array(edited.bytes) == Array("{\"a\":\"\u{e9}\"}".utf8))
+    }
+
     @Test func anEditKeepsOrderAndWhatIsUnknown() throws {
         let edited = try document("{\n  \"b\" : 1.0,\n  \"unknown\": [ {} ], \"a\" : 1\n}").editing { $0["b"] = "x" }
         #expect(text(edited) == #"{"b":"x","unknown":[{}],"a":1}"#)
