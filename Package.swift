@@ -64,7 +64,7 @@ let package = Package(
             name: "lower-bound", dependencies: ["Content", "OCI", "Archive", "EStargz", "Transports", system],
             path: "Tests/Benchmarks/LowerBound", swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", "EStargz", subprocess, system],
+            name: "TestSupport", dependencies: ["Content", "OCI", "Archive", "EStargz", "CZlib", subprocess, system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
