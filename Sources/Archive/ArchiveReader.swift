@@ -66,6 +66,7 @@ final class ArchiveReader {
                     do {
                         let piece = try input.next()
                         bytes.pointee = piece.baseAddress
+                        forgetErrorNumber()
                         return piece.count
                     } catch {
                         input.failure = error
@@ -84,6 +85,7 @@ final class ArchiveReader {
     /// The next entry, or `nil` at the end of the archive.
     func next() throws -> ArchiveEntry? {
         var entry: OpaquePointer?
+        forgetErrorNumber()
         let status = archive_read_next_header(handle, &entry)
         if status == ARCHIVE_EOF, input.failure == nil { return nil }
         try check(status)
@@ -132,4 +134,9 @@ final class ArchiveReader {
             throw TarFailure.malformed(archive_error_string(handle).map { String(cString: $0) } ?? "error \(status)")
         }
     }
+}
+
+/// libarchive takes a name that it cannot convert for want of memory if `errno` says so, whoever has left it there.
+private func forgetErrorNumber() {
+    errno = 0
 }

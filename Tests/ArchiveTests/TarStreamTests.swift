@@ -1,5 +1,6 @@
 import Archive
 import Content
+import Glibc
 import TestSupport
 import Testing
 
@@ -9,6 +10,8 @@ struct TarStreamTests {
     /// Takes the inflated layer, in pieces of a size that no block has.
     private final class Memory: TarSink {
         private var bytes: [UInt8] = []
+        /// What the sink's work leaves in `errno`, which means nothing after a success.
+        var leftover: Int32 = 0
         private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1536, alignment: 64)
 
         deinit {
@@ -16,7 +19,10 @@ struct TarStreamTests {
         }
 
         func room() -> UnsafeMutableRawBufferPointer { block }
-        func advance(_ count: Int) { bytes += block[..<count] }
+        func advance(_ count: Int) {
+            bytes += block[..<count]
+            errno = leftover
+        }
         func bytes(in range: Range<Int64>) -> [UInt8] { Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]) }
         func endEntries() {}
     }
@@ -29,6 +35,22 @@ struct TarStreamTests {
             entries.append("\(entry.name) \(entry.kind) \(entry.mode) \(entry.extendedAttributes) \(entry.payload)")
         }
         return entries
+    }
+
+    /// libarchive asks `errno` whether a name that it cannot convert failed for want of memory.
+    @Test(arguments: [true, false])
+    func aLeftoverErrorNumberIsNoFailure(isFromTheSink: Bool) throws {
+        let layer = try Layer(
+            Tar(.pax) {
+                file("a", "x"); file([0x63, 0xe9], [1])
+            }.bytes)
+        let sink = Memory()
+        if isFromTheSink { sink.leftover = ENOMEM }
+        let stream = try TarStream(layer, into: sink, expecting: layer.identity, limit: 1 << 30) { _ in }
+        _ = try stream.next()
+        if !isFromTheSink { errno = ENOMEM }
+        let error = #expect(throws: (any Error).self) { try stream.next() }
+        #expect((error as? ContextualFailure)?.cause is LayerObstacle, "\(String(describing: error))")
     }
 
     private func isRefused(_ layer: Layer) -> Bool {
