@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 func systemLibrary(_ name: String, pkgConfig: String, debian package: String) -> Target {
@@ -35,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
         systemLibrary("CArchive", pkgConfig: "libarchive", debian: "libarchive-dev"),
@@ -50,7 +52,7 @@ let package = Package(
             "Archive", ["Content", "CArchive", "CZlib", "CZstd", system] + (hasISAL ? ["CISAL"] : []),
             defines: hasISAL ? ["ISAL"] : []),
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
-        library("Transports", ["Content", "OCI", "CCurl", system]),
+        library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
         library("Conversion", ["Content", "OCI", "Archive", "EStargz", "Transports", system]),
         .executableTarget(
             name: "esgz",
