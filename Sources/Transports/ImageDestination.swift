@@ -18,9 +18,22 @@ package protocol ImageDestination: Sendable {
     /// Writes a manifest or index under its digest, so that others can refer to it.
     func put(manifest: Document, as descriptor: Descriptor) async throws
 
-    /// Makes the image visible under its name; until then readers see the old one.
+    /// Makes the image visible under all names of this destination; until then readers see the old one.
     func publish(_ root: Document, as descriptor: Descriptor) async throws
 
-    /// The digest that the name stands for now; `nil` when it does not exist.
-    func current() async throws -> Digest?
+    /// Those names of this destination that already stand for something.
+    func occupants() async throws -> [Occupant]
+}
+
+/// What publishing would replace.
+package struct Occupant: Hashable, Sendable {
+    /// A tag or a file, for people.
+    package let name: String
+    /// The manifest or index that the name stands for; `nil` where that cannot be told cheaply.
+    package let digest: Digest?
+
+    package init(name: String, digest: Digest?) {
+        self.name = name
+        self.digest = digest
+    }
 }

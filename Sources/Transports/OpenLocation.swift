@@ -2,19 +2,19 @@ import Content
 import OCI
 import SystemPackage
 
-/// How places are reached; the same for source and destination until options tell them apart.
+/// How places are reached. Source and destination have one each, which differ in credentials at most.
 package struct TransportOptions: Sendable {
     /// Where downloads are kept while they are worked on.
     package var temporaryDirectory: FilePath
+    /// What all places of one run share.
+    package var network: Network
     /// Talk HTTP without TLS to every registry, not only to those on the loopback interface.
     package var plainHTTP: Bool
-    /// Accept any TLS certificate.
-    package var insecure: Bool
 
-    package init(temporaryDirectory: FilePath, plainHTTP: Bool = false, insecure: Bool = false) {
+    package init(temporaryDirectory: FilePath, network: Network, plainHTTP: Bool = false) {
         self.temporaryDirectory = temporaryDirectory
+        self.network = network
         self.plainHTTP = plainHTTP
-        self.insecure = insecure
     }
 }
 
@@ -31,22 +31,29 @@ extension ImageLocation {
 
     /// Opens the place for writing; nothing is made there before the first `put`.
     ///
+    /// - Parameters:
+    ///   - options: how to reach it.
+    ///   - additionalTags: published besides the name in the location.
     /// - Throws: when the file with credentials is malformed, or the name of the registry is.
-    package func openDestination(_ options: TransportOptions) throws -> any ImageDestination {
+    package func openDestination(
+        _ options: TransportOptions, additionalTags: [String] = []
+    ) throws -> any ImageDestination {
         switch self {
-        case .registry(let reference): try RegistryClient(reference, options)
-        case .layout(let path, let tag): ImageLayout(path, tag: tag)
+        case .registry(let reference): try RegistryClient(reference, options, additionalTags: additionalTags)
+        case .layout(let path, let tag): ImageLayout(path, tag: tag, additionalTags: additionalTags)
         }
     }
 }
 
 extension RegistryClient {
-    fileprivate convenience init(_ reference: ImageReference, _ options: TransportOptions) throws {
+    fileprivate convenience init(
+        _ reference: ImageReference, _ options: TransportOptions, additionalTags: [String] = []
+    ) throws {
         self.init(
-            reference,
+            reference, additionalTags: additionalTags,
             at: try Self.origin(of: reference.registry, plainHTTP: options.plainHTTP),
-            over: CurlClient(insecure: options.insecure),
+            over: options.network.http,
             credentials: try CredentialFile.read().credentials(for: reference.registry),
-            temporaryDirectory: options.temporaryDirectory)
+            temporaryDirectory: options.temporaryDirectory, retry: options.network.retry)
     }
 }

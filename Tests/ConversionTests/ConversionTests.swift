@@ -251,7 +251,8 @@ struct ConversionTests {
             _ = try multiPlatformImage(in: directory)
             let source = ImageLocation.layout(directory.appending("source"), tag: "latest")
             let destination = ImageLocation.layout(directory.appending("result"), tag: "latest")
-            let transport = TransportOptions(temporaryDirectory: directory)
+            let transport = TransportOptions(
+                temporaryDirectory: directory, network: Network(CurlClient(insecure: false)))
             var request = ConversionRequest(layers: LayerOptions(temporaryDirectory: directory, workers: 1))
             request.isDryRun = true
             let report = try await Converter(
@@ -337,7 +338,7 @@ private func convert(
 ) async throws -> ConvertedImage {
     let source = ImageLocation.layout(directory.appending("source"), tag: "latest")
     let destination = ImageLocation.layout(directory.appending(name), tag: "latest")
-    let transport = TransportOptions(temporaryDirectory: directory)
+    let transport = TransportOptions(temporaryDirectory: directory, network: Network(CurlClient(insecure: false)))
     var request = ConversionRequest(layers: LayerOptions(temporaryDirectory: directory, workers: 2))
     edit(&request)
     let report = try await Converter(

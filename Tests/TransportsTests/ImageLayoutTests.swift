@@ -14,12 +14,12 @@ struct ImageLayoutTests {
         try await withTemporaryDirectory { directory in
             let layout = ImageLayout(directory.appending("new/layout"), tag: tag)
             let image = try SmallImage(in: directory)
-            #expect(try await layout.current() == nil)
+            #expect(try await layout.occupants() == [])
             #expect(try await layout.contains(image.layer, mountingFrom: nil) == false)
             #expect(try names(below: directory) == ["layer-1"])
 
             try await image.push(to: layout)
-            #expect(try await layout.current() == image.manifest.digest)
+            #expect(try await layout.occupants().map(\.digest) == [image.manifest.digest])
             #expect(try await layout.contains(image.layer, mountingFrom: nil))
             try await image.expectEqual(in: layout)
             // A lone image is found without its name.
@@ -33,7 +33,7 @@ struct ImageLayoutTests {
             let layout = ImageLayout(directory.appending("layout"), tag: "1")
             let image = try SmallImage(in: directory)
             try await layout.put(manifest: image.document, as: image.manifest)
-            #expect(try await layout.current() == nil)
+            #expect(try await layout.occupants() == [])
             #expect(try names(below: layout.path).contains("index.json") == false)
         }
     }

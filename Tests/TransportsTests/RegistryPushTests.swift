@@ -200,10 +200,10 @@ struct RegistryPushTests {
         ]
         try await withScript(rows) { server in
             let registry = try ScriptedClient(server).registry
-            #expect(try await registry.current() == Self.digest)
-            #expect(try await registry.current() == nil)
-            #expect(try await registry.current() == Self.digest)
-            #expect(try await registry.current() == nil)
+            #expect(try await registry.occupants().map(\.digest) == [Self.digest])
+            #expect(try await registry.occupants() == [])
+            #expect(try await registry.occupants().map(\.digest) == [Self.digest])
+            #expect(try await registry.occupants() == [])
             #expect(server.deviations == [])
         }
     }

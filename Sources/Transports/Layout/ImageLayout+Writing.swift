@@ -33,28 +33,38 @@ extension ImageLayout: ImageDestination {
 
     package func publish(_ root: Document, as descriptor: Descriptor) async throws {
         try await put(manifest: root, as: descriptor)
-        var entry = descriptor
-        entry.editAnnotations { annotations in
-            annotations[Annotation.referenceName] = tag.map { .string($0) }
-        }
-        try await onCancellableThread { [entry] _ in
+        try await onCancellableThread { [tags] _ in
             try withLock {
-                let index = try readIndexForWriting()
-                try write(replacing(entry, in: index).bytes, to: indexPath)
+                var index = try readIndexForWriting()
+                for tag in tags {
+                    var entry = descriptor
+                    entry.editAnnotations { $0[Annotation.referenceName] = tag.map { .string($0) } }
+                    index = try replacing(entry, in: index)
+                }
+                try write(index.bytes, to: indexPath)
             }
         }
     }
 
-    package func current() async throws -> Digest? {
+    package func occupants() async throws -> [Occupant] {
         do {
             try checkVersion()
-            return try readIndex().manifests.first { $0.tag == tag }?.digest
+            let entries = try readIndex().manifests
+            return tags.compactMap { tag in
+                entries.first { $0.tag == tag }.map { Occupant(name: tag ?? "\(path)", digest: $0.digest) }
+            }
         } catch LayoutFailure.notALayout {
-            return nil
+            return []
         } catch let failure as any Failure where failure.kind == .notFound {
             // The first image of a layout is still on its way.
-            return nil
+            return []
         }
+    }
+
+    /// All names to publish under, each once; `nil` stands for an image without a name.
+    private var tags: [String?] {
+        var seen: Set<String?> = []
+        return ([tag] + additionalTags).filter { seen.insert($0).inserted }
     }
 
     /// Whether the blob is there in full: an interrupted write of others may have left a part of it.

@@ -7,10 +7,13 @@ package struct ImageLayout: Sendable {
     package let path: FilePath
     /// What the image is called in `index.json`; `nil` when there is only one, or for one without a name.
     package let tag: String?
+    /// Published besides `tag`.
+    let additionalTags: [String]
 
-    package init(_ path: FilePath, tag: String?) {
+    package init(_ path: FilePath, tag: String?, additionalTags: [String] = []) {
         self.path = path
         self.tag = tag
+        self.additionalTags = additionalTags
     }
 
     var indexPath: FilePath { path.appending("index.json") }

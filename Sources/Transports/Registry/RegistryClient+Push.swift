@@ -26,11 +26,28 @@ extension RegistryClient: ImageDestination {
         if let expected = reference.digest, expected != descriptor.digest {
             throw DigestFailure.mismatch(expected: expected, actual: descriptor.digest)
         }
-        try await put(root, named: reference.tag ?? descriptor.digest.description, as: descriptor)
+        let tags = tags
+        for name in tags.isEmpty ? [descriptor.digest.description] : tags {
+            try await put(root, named: name, as: descriptor)
+        }
     }
 
-    package func current() async throws -> Digest? {
-        var request = HTTPRequest(.head, try url("manifests/\(reference.manifestName)"))
+    package func occupants() async throws -> [Occupant] {
+        var found: [Occupant] = []
+        for tag in tags {
+            if let digest = try await digest(of: tag) { found.append(Occupant(name: tag, digest: digest)) }
+        }
+        return found
+    }
+
+    /// All tags to publish under, each once; none when the reference names a digest alone.
+    private var tags: [String] {
+        var seen: Set<String> = []
+        return ((reference.tag.map { [$0] } ?? []) + additionalTags).filter { seen.insert($0).inserted }
+    }
+
+    private func digest(of tag: String) async throws -> Digest? {
+        var request = HTTPRequest(.head, try url("manifests/\(tag)"))
         request.headers["Accept"] = MediaType.manifests.map(\.text).joined(separator: ", ")
         var response = try await send(request, for: pushScope, expecting: 200, 404, 405)
         if response.status == 405 || response.status == 200 && response.contentDigest == nil {

@@ -8,6 +8,8 @@ import SystemPackage
 /// A class only because it keeps what `resolve` has fetched; everything else in it is constant.
 package final class RegistryClient: Sendable {
     package let reference: ImageReference
+    /// Published besides the tag or digest of the reference.
+    let additionalTags: [String]
     /// Scheme, host and port that the registry is reached at.
     let base: HTTPURL
     let retry: RetryPolicy
@@ -21,16 +23,18 @@ package final class RegistryClient: Sendable {
 
     /// - Parameters:
     ///   - reference: the repository, and the tag or digest in it.
+    ///   - additionalTags: published besides.
     ///   - base: where its registry is, see `origin(of:plainHTTP:certificateDirectories:)`.
     ///   - http: carries the requests.
     ///   - credentials: what to log in with when the registry asks; `nil` to stay anonymous.
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
     package init(
-        _ reference: ImageReference, at base: HTTPURL, over http: any HTTPExchanging, credentials: Credentials?,
-        temporaryDirectory: FilePath, retry: RetryPolicy = RetryPolicy()
+        _ reference: ImageReference, additionalTags: [String] = [], at base: HTTPURL, over http: any HTTPExchanging,
+        credentials: Credentials?, temporaryDirectory: FilePath, retry: RetryPolicy = RetryPolicy()
     ) {
         self.reference = reference
+        self.additionalTags = additionalTags
         self.base = base
         self.http = http
         self.retry = retry

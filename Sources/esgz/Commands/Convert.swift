@@ -61,13 +61,17 @@ struct Convert: AsyncParsableCommand {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
         try writing.checkTemporaryDirectory()
-        let transport = registry.transport(temporaryDirectory: writing.temporaryDirectory)
+        let network = registry.makeNetwork()
+        let directory = writing.temporaryDirectory
         let renderer = output.makeRenderer(isDryRun: dryRun)
         let report = try await renderer.whileRunning { events in
             try await context(from.description) {
                 try await Converter(
-                    try request, from: try from.openSource(transport),
-                    to: try to.map { Destination($0, try $0.openDestination(transport)) }, events: events
+                    try request, from: try from.openSource(registry.source(network, temporaryDirectory: directory)),
+                    to: try to.map {
+                        let options = registry.destination(network, temporaryDirectory: directory)
+                        return Destination($0, try $0.openDestination(options))
+                    }, events: events
                 ).run()
             }
         }

@@ -10,7 +10,16 @@ struct RegistryOptions: ParsableArguments {
     @Flag(help: "Accept any TLS certificate.")
     var insecure = false
 
-    func transport(temporaryDirectory: FilePath) -> TransportOptions {
-        TransportOptions(temporaryDirectory: temporaryDirectory, plainHTTP: plainHTTP, insecure: insecure)
+    /// What all places of one run share; made once for each run.
+    func makeNetwork() -> Network {
+        Network(CurlClient(insecure: insecure))
+    }
+
+    func source(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
+        TransportOptions(temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP)
+    }
+
+    func destination(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
+        TransportOptions(temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP)
     }
 }

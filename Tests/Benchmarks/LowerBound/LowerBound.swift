@@ -51,7 +51,7 @@ struct LowerBound {
 
     private static func readLayers(_ directory: FilePath, tag: String) async throws -> [LayerInMemory] {
         let source = try ImageLocation.layout(directory, tag: tag).openSource(
-            TransportOptions(temporaryDirectory: "/tmp"))
+            TransportOptions(temporaryDirectory: "/tmp", network: Network(CurlClient(insecure: false))))
         let root = try await source.resolve()
         let manifest = try Manifest(try await source.document(root), as: root.mediaType)
         let configuration = try ImageConfiguration(try await source.document(manifest.configuration))
