@@ -10,17 +10,29 @@ package struct TransportOptions: Sendable {
     package var network: Network
     /// Talk HTTP without TLS to every registry, not only to those on the loopback interface.
     package var plainHTTP: Bool
+    /// Talk TLS to registries on the loopback interface too.
+    package var usesTLSOnLoopback: Bool
     /// Where the files are that say which hosts images are pulled from.
     package var mirrors: MirrorSettings
 
     package init(
         temporaryDirectory: FilePath, network: Network, plainHTTP: Bool = false,
-        mirrors: MirrorSettings = MirrorSettings()
+        usesTLSOnLoopback: Bool = false, mirrors: MirrorSettings = MirrorSettings()
     ) {
         self.temporaryDirectory = temporaryDirectory
         self.network = network
         self.plainHTTP = plainHTTP
+        self.usesTLSOnLoopback = usesTLSOnLoopback
         self.mirrors = mirrors
+    }
+}
+
+extension TransportOptions {
+    fileprivate func origin(of registry: String) throws -> HTTPURL {
+        guard !plainHTTP, usesTLSOnLoopback else {
+            return try RegistryClient.origin(of: registry, plainHTTP: plainHTTP)
+        }
+        return try HTTPURL(parsing: "https://\(RegistryClient.host(of: registry))/")
     }
 }
 
@@ -40,6 +52,7 @@ extension ImageLocation {
     /// - Parameters:
     ///   - options: how to reach it.
     ///   - additionalTags: published besides the name in the location.
+    /// - Returns: the place, of which nothing is known yet.
     /// - Throws: when the file with credentials is malformed, or the name of the registry is.
     package func openDestination(
         _ options: TransportOptions, additionalTags: [String] = []
@@ -60,7 +73,7 @@ extension ImageReference {
         if let remark { options.network.warn(remark) }
         let hosts = try HostsFile.find(for: registry, in: options.mirrors.hostsDirectories)
         let plan = try PullPlan(for: self, registries, hosts, plainHTTP: options.plainHTTP) {
-            try RegistryClient.origin(of: $0, plainHTTP: options.plainHTTP)
+            try options.origin(of: $0)
         }
         let places = try plan.endpoints.enumerated().map { position, endpoint in
             let isLast = position == plan.endpoints.count - 1
@@ -80,8 +93,7 @@ extension ImageReference {
             let registries = try RegistriesConfiguration(reading: options.mirrors.registriesFiles)
             if let remark = registries.remark(on: self) { options.network.warn(remark) }
         }
-        let origin = try RegistryClient.origin(of: registry, plainHTTP: options.plainHTTP)
-        let endpoint = Endpoint(reference: self, origin: origin, isUpstream: true)
+        let endpoint = Endpoint(reference: self, origin: try options.origin(of: registry), isUpstream: true)
         return try RegistryClient(endpoint, options, additionalTags: additionalTags)
     }
 }

@@ -8,16 +8,25 @@ import SystemPackage
 ///
 /// Handles are kept for later requests, and with them their connections.
 package final class CurlClient: HTTPExchanging {
-    private let insecure: Bool
+    private let general: HostCertificates
     private let certificateDirectories: [FilePath]
     private let idle = Mutex<[CurlHandle]>([])
-    private let certificates = Mutex<[String: HostCertificates?]>([:])
+    private let certificates = Mutex<[String: HostCertificates]>([:])
 
     /// At most eight transfers run at once, so more handles would only keep connections open for nothing.
     private static let idleLimit = 8
 
-    package init(insecure: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories) {
-        self.insecure = insecure
+    /// - Parameters:
+    ///   - insecure: accept any certificate.
+    ///   - general: for all hosts; a client pair goes before those that are laid down for a host.
+    ///   - certificateDirectories: what is laid down for hosts.
+    package init(
+        insecure: Bool, _ general: HostCertificates = HostCertificates(),
+        certificateDirectories: [FilePath] = HostCertificates.systemDirectories
+    ) {
+        var general = general
+        general.skipsVerification = insecure
+        self.general = general
         self.certificateDirectories = certificateDirectories
     }
 
@@ -30,7 +39,7 @@ package final class CurlClient: HTTPExchanging {
         // Also after a failure: libcurl itself closes connections that are of no use any more.
         defer { keep(handle) }
         try handle.configure(request)
-        try handle.configureTLS(request, insecure: insecure, request.certificates ?? certificates(for: request.url))
+        if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
         return try handle.perform(request, cancellation)
     }
 
@@ -53,14 +62,17 @@ package final class CurlClient: HTTPExchanging {
         }
     }
 
-    private func certificates(for url: HTTPURL) throws -> HostCertificates? {
-        guard url.scheme == .https else { return nil }
-        return try certificates.withLock { known in
-            if let found = known[url.hostAndPort] { return found }
-            let found = try HostCertificates.find(for: url.hostAndPort, in: certificateDirectories)
-            known[url.hostAndPort] = .some(found)
+    /// What is configured for one endpoint is more exact than an option, an option more than what lies in a directory.
+    private func certificates(for request: HTTPRequest) throws -> HostCertificates {
+        if let certificates = request.certificates { return certificates.adding(general) }
+        let host = request.url.hostAndPort
+        let found = try certificates.withLock { known in
+            if let found = known[host] { return found }
+            let found = try HostCertificates.find(for: host, in: certificateDirectories) ?? HostCertificates()
+            known[host] = found
             return found
         }
+        return general.adding(found)
     }
 }
 
@@ -121,12 +133,11 @@ private final class CurlHandle: @unchecked Sendable {
         }
     }
 
-    func configureTLS(_ request: HTTPRequest, insecure: Bool, _ certificates: HostCertificates?) throws {
-        if insecure || certificates?.skipsVerification == true {
+    func configureTLS(_ request: HTTPRequest, _ certificates: HostCertificates) throws {
+        if certificates.skipsVerification {
             try set(request, CURLOPT_SSL_VERIFYPEER, 0)
             try set(request, CURLOPT_SSL_VERIFYHOST, 0)
         }
-        guard let certificates else { return }
         if !certificates.authorities.isEmpty {
             // Replaces the system's file of authorities, but not its directory: both are trusted.
             var authorities = certificates.authorities

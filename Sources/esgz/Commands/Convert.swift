@@ -61,15 +61,15 @@ struct Convert: AsyncParsableCommand {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
         try writing.checkTemporaryDirectory()
-        let network = registry.makeNetwork()
+        let network = try registry.makeNetwork()
         let directory = writing.temporaryDirectory
         let renderer = output.makeRenderer(isDryRun: dryRun)
         let report = try await renderer.whileRunning { events in
             try await context(from.description) {
                 try await Converter(
-                    try request, from: try from.openSource(registry.source(network, temporaryDirectory: directory)),
+                    try request, from: try from.openSource(try registry.source(network, temporaryDirectory: directory)),
                     to: try to.map {
-                        let options = registry.destination(network, temporaryDirectory: directory)
+                        let options = try registry.destination(network, temporaryDirectory: directory)
                         return Destination($0, try $0.openDestination(options))
                     }, events: events
                 ).run()
