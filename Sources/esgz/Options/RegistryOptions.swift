@@ -2,24 +2,23 @@ import ArgumentParser
 import SystemPackage
 import Transports
 
-/// How registries are spoken to.
+/// How registries are spoken to, and by whom.
 struct RegistryOptions: ParsableArguments {
-    @Flag(name: .customLong("plain-http"), help: "Speak HTTP without TLS to every registry.")
-    var plainHTTP = false
-
-    @Flag(help: "Accept any TLS certificate.")
-    var insecure = false
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var credentials: CredentialOptions
 
     /// What all places of one run share; made once for each run.
-    func makeNetwork() -> Network {
-        Network(CurlClient(insecure: insecure))
+    func makeNetwork() -> Network { connection.makeNetwork() }
+
+    func source(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
+        TransportOptions(
+            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
+            credentials: try credentials.sourceChoice())
     }
 
-    func source(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
-        TransportOptions(temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP)
-    }
-
-    func destination(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
-        TransportOptions(temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP)
+    func destination(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
+        TransportOptions(
+            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
+            credentials: try credentials.destinationChoice())
     }
 }
