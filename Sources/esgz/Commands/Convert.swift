@@ -63,15 +63,14 @@ struct Convert: AsyncParsableCommand {
         try writing.checkTemporaryDirectory()
         let network = try registry.makeNetwork()
         let directory = writing.temporaryDirectory
+        let reading = try registry.source(network, temporaryDirectory: directory)
+        let publishing = try registry.destination(network, temporaryDirectory: directory)
         let renderer = output.makeRenderer(isDryRun: dryRun)
         let report = try await renderer.whileRunning { events in
             try await context(from.description) {
                 try await Converter(
-                    try request, from: try from.openSource(try registry.source(network, temporaryDirectory: directory)),
-                    to: try to.map {
-                        let options = try registry.destination(network, temporaryDirectory: directory)
-                        return Destination($0, try $0.openDestination(options))
-                    }, events: events
+                    try request, from: try from.openSource(reading),
+                    to: try to.map { Destination($0, try $0.openDestination(publishing)) }, events: events
                 ).run()
             }
         }

@@ -2,12 +2,10 @@ import ArgumentParser
 import SystemPackage
 import Transports
 
-/// How registries are spoken to.
+/// How registries are spoken to, and by whom.
 struct RegistryOptions: ParsableArguments {
-    @Flag(name: .customLong("plain-http"), help: "Speak HTTP without TLS to every registry.")
-    var plainHTTP = false
-
-    @OptionGroup var tls: TLSOptions
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var credentials: CredentialOptions
 
     @Option(
         help: ArgumentHelp(
@@ -25,31 +23,23 @@ struct RegistryOptions: ParsableArguments {
             """, valueName: "file"))
     var registriesConf: String?
 
-    func validate() throws {
-        guard !(plainHTTP && tls.namesCertificates) else {
-            throw ValidationError("--plain-http leaves no use for --ca-file, --cert-file and --key-file")
-        }
-    }
-
     /// What all places of one run share; made once for each run.
-    func makeNetwork() throws -> Network {
-        Network(CurlClient(insecure: tls.acceptsAnyCertificate, try tls.certificates)) {
-            Terminal.say("warning: \($0)")
-        }
-    }
+    func makeNetwork() throws -> Network { try connection.makeNetwork() }
 
     func source(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
-        try transport(network, temporaryDirectory)
+        try transport(network, temporaryDirectory, try credentials.sourceChoice())
     }
 
     func destination(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
-        try transport(network, temporaryDirectory)
+        try transport(network, temporaryDirectory, try credentials.destinationChoice())
     }
 
-    private func transport(_ network: Network, _ temporaryDirectory: FilePath) throws -> TransportOptions {
+    private func transport(
+        _ network: Network, _ temporaryDirectory: FilePath, _ credentials: CredentialChoice
+    ) throws -> TransportOptions {
         TransportOptions(
-            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP,
-            usesTLSOnLoopback: tls.namesCertificates,
+            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
+            credentials: credentials, usesTLSOnLoopback: connection.tls.namesCertificates,
             mirrors: try MirrorSettings(
                 hostsDirectory: hostsDir.map { FilePath($0) }, registriesFile: registriesConf.map { FilePath($0) }))
     }
