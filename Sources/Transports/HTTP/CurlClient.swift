@@ -228,7 +228,7 @@ private final class CurlHandle: @unchecked Sendable {
         if esgz_curl_get_long(handle, CURLINFO_OS_ERRNO, &systemError) != CURLE_OK { systemError = 0 }
         let detail = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         throw HTTPFailure.transfer(
-            HTTPFailure.Cause(status, systemError: systemError), request.method, request.url,
+            HTTPFailure.Cause(status, systemError: systemError, message: detail), request.method, request.url,
             message: detail.isEmpty ? String(cString: curl_easy_strerror(status)) : detail)
     }
 }
@@ -238,15 +238,22 @@ extension HTTPRequest {
 }
 
 extension HTTPFailure.Cause {
-    fileprivate init(_ status: CURLcode, systemError: Int) {
+    fileprivate init(_ status: CURLcode, systemError: Int, message: String) {
         switch status {
+        // In TLS 1.3 a server looks at our certificate when all else is agreed upon, so libcurl takes its refusal for a
+        // connection that broke. Only the words of the alert tell.
+        case CURLE_SSL_CONNECT_ERROR, CURLE_RECV_ERROR,
+            CURLE_SEND_ERROR
+        where message.contains("alert") && (message.contains("certificate") || message.contains("unknown ca")):
+            self = .clientCertificate
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: self = .unreachable
         case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
             CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN:
             self = .broken
         // A connection that was cut during the handshake says nothing about TLS.
         case CURLE_SSL_CONNECT_ERROR: self = systemError == Int(ECONNRESET) ? .broken : .handshake
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        case CURLE_SSL_CERTPROBLEM: self = .clientCertificate
         default: self = .other
         }
     }
