@@ -109,6 +109,7 @@ package enum ReferenceFailure: Failure {
     case malformedRepository(String, in: String)
     case unknownTransport(String)
     case emptyPath(String)
+    case noTag(String)
 
     package var kind: FailureKind { .usage }
 
@@ -123,6 +124,7 @@ package enum ReferenceFailure: Failure {
         case .unknownTransport(let text):
             "'\(text)': expected docker://REFERENCE, oci:DIR[:TAG] or a bare reference"
         case .emptyPath(let text): "'\(text)': expected a directory after 'oci:'"
+        case .noTag(let text): "'\(text)': expected a tag to put the suffix behind"
         }
     }
 }

@@ -31,10 +31,8 @@ extension ImageLocation {
 
     /// Opens the place for writing; nothing is made there before the first `put`.
     ///
-    /// - Parameters:
-    ///   - options: how to reach it.
-    ///   - additionalTags: published besides the name in the location.
-    /// - Throws: when the file with credentials is malformed, or the name of the registry is.
+    /// `additionalTags` are published besides the name in the location. It throws when the file with credentials is
+    /// malformed, or the name of the registry is.
     package func openDestination(
         _ options: TransportOptions, additionalTags: [String] = []
     ) throws -> any ImageDestination {

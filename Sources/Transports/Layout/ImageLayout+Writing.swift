@@ -8,6 +8,9 @@ extension ImageLayout: ImageDestination {
         try hasBlob(descriptor)
     }
 
+    /// Others may have left a manifest without its blobs, and a look at each is cheap.
+    package func containsAll(of manifest: Descriptor) async throws -> Bool { false }
+
     package func put(
         _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
     ) async throws {

@@ -11,6 +11,10 @@ extension RegistryClient: ImageDestination {
         return try await mount(descriptor, from: source.reference.repository)
     }
 
+    package func containsAll(of manifest: Descriptor) async throws -> Bool {
+        try await contains(manifest, mountingFrom: nil)
+    }
+
     package func put(
         _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
@@ -27,8 +31,10 @@ extension RegistryClient: ImageDestination {
             throw DigestFailure.mismatch(expected: expected, actual: descriptor.digest)
         }
         let tags = tags
-        for name in tags.isEmpty ? [descriptor.digest.description] : tags {
-            try await put(root, named: name, as: descriptor)
+        if tags.isEmpty { try await put(root, named: descriptor.digest.description, as: descriptor) }
+        // Tags that may not change are refused by some registries even for what they stand for already.
+        for tag in tags where try await digest(of: tag) != descriptor.digest {
+            try await put(root, named: tag, as: descriptor)
         }
     }
 

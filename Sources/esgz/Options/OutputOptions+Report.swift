@@ -1,0 +1,22 @@
+import Content
+import Conversion
+import OCI
+
+extension OutputOptions {
+    /// Prints the digest, or all that is known, and says on stderr which destinations failed.
+    ///
+    /// - Throws: what decides the exit status when a destination failed.
+    func show(_ report: ConversionReport) throws {
+        if let digest = report.result?.digest { try write(digest) }
+        if json {
+            try Terminal.print(String(decoding: report.json.text, as: UTF8.self))
+        } else if let digest = report.result?.digest {
+            try Terminal.print(digest.description)
+        } else {
+            for layer in report.layers { try Terminal.print("\(layer.source.digest) \(layer.text)") }
+        }
+        let failures = report.deliveries.compactMap(\.failure)
+        for failure in failures { Terminal.say("error: \(failure)") }
+        if let first = failures.first { throw ReportedFailure(cause: first) }
+    }
+}
