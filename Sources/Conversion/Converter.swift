@@ -58,16 +58,11 @@ package struct Converter: Sendable {
         let conversion = LayerConversion(
             source: source, destinations: destinations, writer: LayerWriter(request.layers), request: request,
             events: events)
-        return try await withThrowingTaskGroup(of: (LayerKey, LayerOutcome).self) { group in
-            var outcomes: [LayerKey: LayerOutcome] = [:]
-            for (position, layer) in layers.enumerated() {
-                if position >= request.jobs, let (key, outcome) = try await group.next() { outcomes[key] = outcome }
-                let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
-                group.addTask { (layer.key, try await convert(layer, as: id, with: conversion)) }
-            }
-            for try await (key, outcome) in group { outcomes[key] = outcome }
-            return outcomes
+        let outcomes = try await concurrentMap(layers, width: request.jobs) { position, layer in
+            let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
+            return (layer.key, try await convert(layer, as: id, with: conversion))
         }
+        return Dictionary(outcomes) { first, _ in first }
     }
 
     private func convert(

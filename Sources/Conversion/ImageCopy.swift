@@ -52,33 +52,32 @@ package struct ImageCopy: Sendable {
             warnings: [])
     }
 
-    /// Copies each distinct blob once, at most `jobs` at a time.
+    /// Copies each distinct blob once, at most `jobs` at a time, and reports on the layers.
     private func copyBlobs(of collection: ManifestCollection) async throws -> [LayerReport] {
-        let blobs = collection.blobs
+        let layers = collection.layers
         let copy = BlobCopy(source: source, destinations: destinations, events: events)
-        return try await withThrowingTaskGroup(of: (Int, LayerReport).self) { group in
-            var reports: [Int: LayerReport] = [:]
-            for (position, blob) in blobs.enumerated() {
-                if position >= request.jobs, let (position, report) = try await group.next() {
-                    reports[position] = report
-                }
-                let id = LayerID(digest: blob.digest, number: position + 1, total: blobs.count)
-                group.addTask { (position, try await run(copy, of: blob, as: id)) }
+        _ = try await concurrentMap(collection.configurations, width: request.jobs) { _, configuration in
+            try await context("configuration \(configuration.digest)") {
+                try await copy.run(configuration, as: nil)
             }
-            for try await (position, report) in group { reports[position] = report }
-            return reports.sorted { $0.key < $1.key }.map(\.value)
+        }
+        return try await concurrentMap(layers, width: request.jobs) { position, layer in
+            let id = LayerID(digest: layer.digest, number: position + 1, total: layers.count)
+            return try await run(copy, of: layer, as: id)
         }
     }
 
-    private func run(_ copy: BlobCopy, of blob: Descriptor, as id: LayerID) async throws -> LayerReport {
-        events(.started(id, size: blob.size))
+    private func run(_ copy: BlobCopy, of layer: Descriptor, as id: LayerID) async throws -> LayerReport {
+        events(.started(id, size: layer.size))
         let report: LayerReport
-        if blob.mediaType.layerKind == .foreign {
+        if layer.mediaType.layerKind == .foreign {
             report = LayerReport(
-                action: .skip, source: blob, result: blob, reason: "foreign layers may not be distributed")
+                action: .skip, source: layer, result: layer, reason: "foreign layers may not be distributed")
         } else {
-            let wasMissing = try await context("blob \(id.number) (\(id.digest))") { try await copy.run(blob, as: id) }
-            report = LayerReport(action: wasMissing ? .copy : .exists, source: blob, result: blob, reason: nil)
+            let wasMissing = try await context("layer \(id.number) (\(id.digest))") {
+                try await copy.run(layer, as: id)
+            }
+            report = LayerReport(action: wasMissing ? .copy : .exists, source: layer, result: layer, reason: nil)
         }
         events(.finished(id, report))
         return report
@@ -90,18 +89,15 @@ private struct ManifestCollection {
     let source: any ImageSource
     let destinations: Destinations
     private(set) var manifests: [(descriptor: Descriptor, document: Document)] = []
-    private var found: [Descriptor] = []
+    /// Each distinct one once, in the order in which the manifests name them.
+    private(set) var configurations: [Descriptor] = []
+    private(set) var layers: [Descriptor] = []
+    private var seenBlobs: Set<Digest> = []
     private var seen: Set<Digest> = []
 
     init(source: any ImageSource, destinations: Destinations) {
         self.source = source
         self.destinations = destinations
-    }
-
-    /// Each distinct blob once, in the order in which the manifests name them.
-    var blobs: [Descriptor] {
-        var seen: Set<Digest> = []
-        return found.filter { seen.insert($0.digest).inserted }
     }
 
     /// Adds a manifest or index after all that it leads to.
@@ -119,7 +115,8 @@ private struct ManifestCollection {
             }
         } else {
             let manifest = try Manifest(document, as: descriptor.mediaType)
-            found += [manifest.configuration] + manifest.layers
+            configurations += [manifest.configuration].filter { seenBlobs.insert($0.digest).inserted }
+            layers += manifest.layers.filter { seenBlobs.insert($0.digest).inserted }
         }
         manifests.append((descriptor, document))
     }

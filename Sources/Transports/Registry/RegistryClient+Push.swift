@@ -3,7 +3,11 @@ import OCI
 
 extension RegistryClient: ImageDestination {
     package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
-        let request = HTTPRequest(.head, try url(of: descriptor))
+        var request = HTTPRequest(.head, try url(of: descriptor))
+        // A manifest of a type that is not asked for counts as missing.
+        if descriptor.mediaType.isIndex || descriptor.mediaType.isManifest {
+            request.headers["Accept"] = descriptor.mediaType.text
+        }
         if try await send(request, for: pushScope, expecting: 200, 404).status == 200 { return true }
         guard let source = source as? RegistryClient, source.base.hasSameOrigin(as: base),
             source.reference.repository != reference.repository
