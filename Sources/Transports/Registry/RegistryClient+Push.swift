@@ -9,7 +9,9 @@ extension RegistryClient: ImageDestination {
             request.headers["Accept"] = descriptor.mediaType.text
         }
         if try await send(request, for: pushScope, expecting: 200, 404).status == 200 { return true }
-        guard let source = source as? RegistryClient, source.base.hasSameOrigin(as: base),
+        // A mirror has nothing that its registry could mount, unless it is that registry.
+        let client = source as? RegistryClient ?? (source as? MirroredRegistry)?.current
+        guard let source = client, source.path == path, source.base.hasSameOrigin(as: base),
             source.reference.repository != reference.repository
         else { return false }
         return try await mount(descriptor, from: source.reference.repository)
