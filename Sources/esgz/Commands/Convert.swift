@@ -9,8 +9,10 @@ struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Rewrite every layer of an image as eStargz.",
         discussion: """
-            SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, or oci:DIR[:TAG]. The digest \
-            of the new manifest or index is printed on stdout.
+            SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, oci:DIR[:TAG], \
+            oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or docker-daemon:NAME. FILE may be - for standard input \
+            or output. The digest of the new manifest or index is printed on stdout, or on stderr where the image goes \
+            to stdout.
             """)
 
     @Argument(help: ArgumentHelp("The image to convert.", valueName: "src"))
@@ -60,6 +62,7 @@ struct Convert: AsyncParsableCommand {
         if !force, let same = to.first(where: { $0.isSamePlace(as: from) }) {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
+        try to.checkStandardOutput()
         try writing.checkTemporaryDirectory()
         let network = registry.makeNetwork()
         let directory = writing.temporaryDirectory
@@ -75,7 +78,7 @@ struct Convert: AsyncParsableCommand {
                 ).run()
             }
         }
-        try show(report)
+        try show(report, besidesArchive: to.contains(where: \.isStandardStream))
     }
 
     private var request: ConversionRequest {
@@ -91,14 +94,16 @@ struct Convert: AsyncParsableCommand {
         }
     }
 
-    private func show(_ report: ConversionReport) throws {
+    private func show(_ report: ConversionReport, besidesArchive: Bool) throws {
         if let digest = report.result?.digest { try output.write(digest) }
         if output.json {
-            try Terminal.print(String(decoding: report.json.text, as: UTF8.self))
+            try Terminal.show(String(decoding: report.json.text, as: UTF8.self), besidesArchive: besidesArchive)
         } else if let digest = report.result?.digest {
-            try Terminal.print(digest.description)
+            try Terminal.show(digest.description, besidesArchive: besidesArchive)
         } else {
-            for layer in report.layers { try Terminal.print("\(layer.source.digest) \(layer.text)") }
+            for layer in report.layers {
+                try Terminal.show("\(layer.source.digest) \(layer.text)", besidesArchive: besidesArchive)
+            }
         }
         for delivery in report.deliveries {
             if let failure = delivery.failure { Terminal.say("error: \(failure)") }
