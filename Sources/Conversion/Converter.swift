@@ -27,7 +27,7 @@ package struct Converter: Sendable {
     ///
     /// - Throws: what keeps the image from being converted at all, or the first failure if every destination failed.
     package func run() async throws -> ConversionReport {
-        let tree = try await ImageTreeReader(source: source, request: request).read()
+        let tree = try await ImageTreeReader(source: source, request: request, warn: { warn($0) }).read()
         if request.keepsDockerTypes, tree.descriptor.mediaType.isDocker {
             warn(
                 "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")

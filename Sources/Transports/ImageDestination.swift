@@ -30,6 +30,11 @@ package protocol ImageDestination: Sendable {
     func occupants() async throws -> [Occupant]
 }
 
+extension ImageDestination {
+    /// In files, others may have left a manifest without its blobs, and a look at each is cheap.
+    package func containsAll(of manifest: Descriptor) async throws -> Bool { false }
+}
+
 /// What publishing would replace.
 package struct Occupant: Hashable, Sendable {
     /// A tag or a file, for people.

@@ -5,6 +5,13 @@ import Transports
 
 /// Source and destinations of a command, as typed, and how to reach them.
 struct Places {
+    /// How help describes them.
+    static let help = """
+        SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, oci:DIR[:TAG], \
+        oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or docker-daemon:NAME. FILE may be - for standard input or \
+        output. The digest of the result is printed on stdout, or on stderr where the image goes to stdout.
+        """
+
     let source: ImageLocation
     let destinations: [ImageLocation]
     let temporaryDirectory: FilePath
@@ -19,6 +26,7 @@ struct Places {
     ) throws {
         self.source = try ImageLocation(parsing: source)
         self.destinations = try naming.locations(destinations, source: self.source)
+        try self.destinations.checkStandardOutput()
         temporaryDirectory = try work.temporaryDirectory()
         additionalTags = naming.additionalTags
         self.registry = registry

@@ -8,10 +8,7 @@ import SystemPackage
 struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Rewrite every layer of an image as eStargz.",
-        discussion: """
-            SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, or oci:DIR[:TAG]. The digest \
-            of the new manifest or index is printed on stdout.
-            """)
+        discussion: Places.help)
 
     @Argument(help: ArgumentHelp("The image to convert.", valueName: "src"))
     var source: String

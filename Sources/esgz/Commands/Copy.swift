@@ -7,10 +7,7 @@ import OCI
 struct Copy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy an image as it is, from any place to any other.",
-        discussion: """
-            SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, or oci:DIR[:TAG]. No byte \
-            and no digest changes. The digest of the manifest or index is printed on stdout.
-            """,
+        discussion: "No byte and no digest changes. " + Places.help,
         aliases: ["push", "pull"])
 
     @Argument(help: ArgumentHelp("The image to copy.", valueName: "src"))
