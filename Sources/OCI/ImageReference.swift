@@ -58,6 +58,15 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         "\(registry)/\(repository)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
     }
 
+    /// The short form that docker shows, such as `app:1` for `docker.io/library/app:1`.
+    package var familiarName: String {
+        let name = description
+        for prefix in ["\(Self.defaultRegistry)/library/", "\(Self.defaultRegistry)/"] where name.hasPrefix(prefix) {
+            return String(name.dropFirst(prefix.count))
+        }
+        return name
+    }
+
     /// What a manifest is asked for by: the digest where there is one, since it says more than the tag.
     package var manifestName: String { digest?.description ?? tag ?? "latest" }
 
@@ -123,7 +132,11 @@ package enum ReferenceFailure: Failure {
     case malformedTag(String, in: String)
     case malformedRepository(String, in: String)
     case unknownTransport(String)
-    case emptyPath(String)
+    case noTag(String)
+    case emptyPath(String, expected: String)
+    case unexpectedDigest(String)
+    case malformedPosition(String)
+    case severalToStandardOutput
 
     package var kind: FailureKind { .usage }
 
@@ -136,8 +149,14 @@ package enum ReferenceFailure: Failure {
         case .malformedRepository(let repository, let text):
             "'\(text)': expected a repository of lower-case letters, digits and separators, not '\(repository)'"
         case .unknownTransport(let text):
-            "'\(text)': expected docker://REFERENCE, oci:DIR[:TAG] or a bare reference"
-        case .emptyPath(let text): "'\(text)': expected a directory after 'oci:'"
+            "'\(text)': expected docker://REFERENCE, a bare reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+                + "docker-archive:FILE[:NAME] or docker-daemon:NAME"
+        case .emptyPath(let text, let expected):
+            "'\(text)': expected a \(expected) after '\(text.prefix { $0 != ":" }):'"
+        case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"
+        case .severalToStandardOutput: "only one destination can be standard output ('-')"
+        case .malformedPosition(let text): "'\(text)': expected @ and a number from 0 on, or a name"
+        case .noTag(let text): "'\(text)': expected a tag to put the suffix behind"
         }
     }
 }

@@ -45,6 +45,11 @@ extension ImageLocation {
         switch self {
         case .registry(let reference): try reference.openSource(options)
         case .layout(let path, let tag): ImageLayout(path, tag: tag)
+        case .ociArchive(let place, let tag):
+            ImageArchive(oci: place, tag: tag, temporaryDirectory: options.temporaryDirectory)
+        case .dockerArchive(let place, let image):
+            ImageArchive(docker: place, image, temporaryDirectory: options.temporaryDirectory)
+        case .dockerDaemon(let image): try Engine.current().source(image, options)
         }
     }
 
@@ -62,6 +67,16 @@ extension ImageLocation {
         case .registry(let reference):
             try reference.openDestination(options, additionalTags: additionalTags)
         case .layout(let path, let tag): ImageLayout(path, tag: tag, additionalTags: additionalTags)
+        case .ociArchive(let place, let tag):
+            try ArchiveDestination(
+                place, ArchiveNames(tag: tag, additionalTags: additionalTags),
+                temporaryDirectory: options.temporaryDirectory)
+        case .dockerArchive(let place, let image):
+            try ArchiveDestination(
+                place, ArchiveNames(docker: image, additionalTags: additionalTags),
+                temporaryDirectory: options.temporaryDirectory)
+        case .dockerDaemon(let image):
+            try Engine.current().destination(image, additionalTags: additionalTags, options)
         }
     }
 }

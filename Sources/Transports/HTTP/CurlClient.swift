@@ -10,24 +10,33 @@ import SystemPackage
 package final class CurlClient: HTTPExchanging {
     private let general: HostCertificates
     private let certificateDirectories: [FilePath]
+    private let unixSocket: FilePath?
+    private let isPatient: Bool
     private let idle = Mutex<[CurlHandle]>([])
     private let certificates = Mutex<[String: HostCertificates]>([:])
 
     /// At most eight transfers run at once, so more handles would only keep connections open for nothing.
     private static let idleLimit = 8
 
+    /// Starts without a connection.
+    ///
     /// - Parameters:
     ///   - insecure: accept any certificate.
     ///   - general: for all hosts; a client pair goes before those that are laid down for a host.
-    ///   - certificateDirectories: what is laid down for hosts.
+    ///   - certificateDirectories: where certificates for single hosts are.
+    ///   - unixSocket: connect to this, whatever the host of a request is.
+    ///   - isPatient: wait as long as it takes: an engine packs a whole image before it sends the first byte.
     package init(
         insecure: Bool, _ general: HostCertificates = HostCertificates(),
-        certificateDirectories: [FilePath] = HostCertificates.systemDirectories
+        certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
+        unixSocket: FilePath? = nil, isPatient: Bool = false
     ) {
         var general = general
         general.skipsVerification = insecure
         self.general = general
         self.certificateDirectories = certificateDirectories
+        self.unixSocket = unixSocket
+        self.isPatient = isPatient
     }
 
     package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -39,6 +48,7 @@ package final class CurlClient: HTTPExchanging {
         // Also after a failure: libcurl itself closes connections that are of no use any more.
         defer { keep(handle) }
         try handle.configure(request)
+        try handle.configureEngine(request, unixSocket, isPatient: isPatient)
         if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
         return try handle.perform(request, cancellation)
     }
@@ -131,6 +141,11 @@ private final class CurlHandle: @unchecked Sendable {
             try set(request, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
             try set(request, CURLOPT_UPLOAD_BUFFERSIZE, 2 << 20)
         }
+    }
+
+    func configureEngine(_ request: HTTPRequest, _ unixSocket: FilePath?, isPatient: Bool) throws {
+        if let unixSocket { try set(request, CURLOPT_UNIX_SOCKET_PATH, unixSocket.string) }
+        if isPatient { try set(request, CURLOPT_LOW_SPEED_TIME, 0) }
     }
 
     func configureTLS(_ request: HTTPRequest, _ certificates: HostCertificates) throws {
@@ -239,12 +254,12 @@ extension HTTPRequest {
 
 extension HTTPFailure.Cause {
     fileprivate init(_ status: CURLcode, systemError: Int, message: String) {
-        switch status {
         // In TLS 1.3 a server looks at our certificate when all else is agreed upon, so libcurl takes its refusal for a
         // connection that broke. Only the words of the alert tell.
-        case CURLE_SSL_CONNECT_ERROR, CURLE_RECV_ERROR,
-            CURLE_SEND_ERROR
-        where message.contains("alert") && (message.contains("certificate") || message.contains("unknown ca")):
+        let isRefusal = message.contains("alert") && (message.contains("certificate") || message.contains("unknown ca"))
+        switch status {
+        case CURLE_SSL_CONNECT_ERROR where isRefusal, CURLE_RECV_ERROR where isRefusal,
+            CURLE_SEND_ERROR where isRefusal:
             self = .clientCertificate
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: self = .unreachable
         case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
