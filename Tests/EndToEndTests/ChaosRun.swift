@@ -1,0 +1,132 @@
+import Content
+import FoundationEssentials
+import Glibc
+import SystemPackage
+import TestSupport
+
+/// Two registries with the images of the test in them, one of which demands a password.
+struct ChaosGround: Sendable {
+    static let user = (name: "someone", password: "hush-4711")
+
+    let images: ChaosImages
+    let directory: FilePath
+    let open: PlainRegistry
+    let guarded: PlainRegistry
+
+    static let token = Data("\(user.name):\(user.password)".utf8).base64EncodedString()
+}
+
+/// What became of one run of the program through a proxy.
+struct ChaosOutcome: Sendable {
+    let status: Int32
+    let injected: [ChaosFault: Int]
+    /// Everything that is not as it has to be.
+    let problems: [String]
+}
+
+/// One run of the program through a proxy, chosen and disturbed by a seed.
+struct ChaosRun: Sendable {
+    enum Journey: CaseIterable {
+        case convertFromRegistry, convertFromLayout
+    }
+
+    let seed: UInt64
+    private let ground: ChaosGround
+    private let journey: Journey
+    private let image: String
+    private let isGuarded: Bool
+    private let replacesOldImage: Bool
+
+    init(seed: UInt64, on ground: ChaosGround) {
+        self.seed = seed
+        self.ground = ground
+        var random = SeededGenerator(seed ^ 0x5eed)
+        journey = Journey.allCases[Int(random.next() % UInt64(Journey.allCases.count))]
+        image = ChaosImages.names[Int(random.next() % UInt64(ChaosImages.names.count))]
+        isGuarded = random.next() % 4 == 0
+        replacesOldImage = random.next() % 2 == 0
+    }
+
+    private var registry: PlainRegistry { isGuarded ? ground.guarded : ground.open }
+    private var repository: String { "run-\(seed)" }
+    private var expected: String? { ground.images.converted[image] }
+
+    func outcome() async throws -> ChaosOutcome {
+        let old = ground.images.digests[ChaosImages.old] ?? ""
+        let proxy = try await onThread {
+            if replacesOldImage {
+                try registry.mount(
+                    registry.image(in: "source"), old, from: "source", to: repository, tag: "tag")
+            }
+            return try ChaosProxy(before: registry, ChaosPlan(seed: seed))
+        }
+        let configuration = ground.directory.appending("docker-\(seed)")
+        try write(
+            Array(#"{"auths":{"\#(proxy.name)":{"auth":"\#(ChaosGround.token)"}}}"#.utf8),
+            to: configuration.appending("config.json"))
+        // The shell's `timeout`: a run that hangs is ended, and has status 137.
+        let command = try await Command.run(
+            "timeout", ["--signal", "KILL", "60", Command.esgz] + arguments(through: proxy.name),
+            environment: ["DOCKER_CONFIG": configuration.string, "TMPDIR": ground.directory.string])
+        return try await onThread {
+            proxy.stop()
+            var problems = proxy.violations + self.problems(of: command, spoiled: proxy.spoiledContent)
+            do {
+                problems += try problemsOfTag(after: command, old: replacesOldImage ? old : nil)
+            } catch {
+                problems.append("the image is not whole: \(error)")
+            }
+            if !problems.isEmpty {
+                problems.append("faults: \(ChaosFault.text(proxy.injected)); status \(command.status): \(command.errors)")
+            }
+            return ChaosOutcome(status: command.status, injected: proxy.injected, problems: problems)
+        }
+    }
+
+    private func arguments(through proxy: String) -> [String] {
+        let source =
+            switch journey {
+            case .convertFromRegistry: "\(proxy)/source:\(image)"
+            case .convertFromLayout: "oci:\(ground.images.layout):\(image)"
+            }
+        return ["convert", "--quiet", source, "\(proxy)/\(repository):tag"]
+    }
+
+    /// What the program says must be what happened.
+    private func problems(of command: Command, spoiled: Bool) -> [String] {
+        var problems: [String] = []
+        let said = command.output + command.errors
+        if [ChaosGround.user.password, ChaosGround.token].contains(where: said.contains) {
+            problems.append("shows a secret")
+        }
+        let errors = command.errors.split(separator: "\n")
+        if command.status == 0 {
+            if command.output != "\(expected ?? "")\n" { problems.append("prints another digest: \(command.output)") }
+            if !errors.isEmpty { problems.append("says something although all went well") }
+        } else {
+            // With at most three faults a blob, only content that is wrong can keep it from its end.
+            if command.status != 8 || !spoiled { problems.append("ends with status \(command.status)") }
+            if !command.output.isEmpty { problems.append("prints a result: \(command.output)") }
+            if errors.count != 1 || errors.first?.hasPrefix("error: ") != true {
+                problems.append("expected one line that says what went wrong")
+            }
+        }
+        return problems
+    }
+
+    /// The tag as the registry has it: the old image or the new one, and whole.
+    private func problemsOfTag(after command: Command, old: String?) throws -> [String] {
+        guard let digest = try registry.digest(of: "tag", in: repository) else {
+            return old == nil && command.status != 0 ? [] : ["the tag is gone"]
+        }
+        guard digest == expected || digest == old && command.status != 0 else { return ["the tag names \(digest)"] }
+        try registry.image(in: repository).parts(below: digest)
+        return []
+    }
+}
+
+extension ChaosFault {
+    static func text(_ counts: [ChaosFault: Int]) -> String {
+        allCases.compactMap { fault in counts[fault].map { "\($0) × \(fault.rawValue)" } }.joined(separator: ", ")
+    }
+}
