@@ -24,7 +24,8 @@ struct ChaosImages {
         let statement = BuiltTestLayer(
             SeededGenerator(5).noise(200_000), diffID: Digest(of: []),
             type: MediaType("application/vnd.in-toto+json"))
-        let text = try BuiltTestLayer(gzip: Tar { file("text", String(repeating: "all work and no play\n", count: 9_000)) }.bytes)
+        let text = try BuiltTestLayer(
+            gzip: Tar { file("text", String(repeating: "all work and no play\n", count: 9_000)) }.bytes)
 
         let single = try builder.putImage([big, small, text])
         let platforms: [Descriptor] = try [("amd64", 100_000), ("arm64", 150_000)].map { architecture, size in

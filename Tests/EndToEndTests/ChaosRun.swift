@@ -77,7 +77,8 @@ struct ChaosRun: Sendable {
                 problems.append("the image is not whole: \(error)")
             }
             if !problems.isEmpty {
-                problems.append("faults: \(ChaosFault.text(proxy.injected)); status \(command.status): \(command.errors)")
+                problems.append(
+                    "faults: \(ChaosFault.text(proxy.injected)); status \(command.status): \(command.errors)")
             }
             return ChaosOutcome(status: command.status, injected: proxy.injected, problems: problems)
         }

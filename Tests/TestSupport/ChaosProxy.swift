@@ -189,11 +189,11 @@ package final class ChaosProxy: Sendable {
         case .shortAnswer where hasContent:
             content.removeLast(1 + Int(random.next() % UInt64(content.count)))
             head["Content-Length"] = "\(content.count)"
-            if request.subject == .manifest { state.withLock { $0.spoilsContent = true } }
+            state.withLock { $0.spoilsContent = true }
         case .resetInAnswer, .truncation:
             let bytes = head.bytes + content
             let start = fault == .truncation && hasContent ? head.bytes.count : 0
-            connection.send(bytes[..<(start + Int(random.next() % UInt64(bytes.count - start)))])
+            connection.send(Array(bytes.prefix(start + Int(random.next() % UInt64(bytes.count - start)))))
             if fault == .resetInAnswer { connection.armReset() } else { connection.finish() }
             return false
         default: break

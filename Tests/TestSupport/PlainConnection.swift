@@ -47,7 +47,9 @@ package struct PlainHead: Sendable {
 /// Nothing waits longer than half a minute: a test must not hang because its other side does.
 package final class PlainConnection {
     package let descriptor: Int32
-    private var pending: [UInt8] = []
+    // Received and not yet taken. Raw memory and C, because megabytes go through here in debug builds.
+    private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    private var pending = 0..<0
 
     package init(_ descriptor: Int32) {
         self.descriptor = descriptor
@@ -69,47 +71,63 @@ package final class PlainConnection {
         self.init(descriptor)
     }
 
+    deinit {
+        buffer.deallocate()
+    }
+
     /// Reads up to the empty line; `nil` when the other side has ended before.
     package func head() -> PlainHead? {
-        let end = Array("\r\n\r\n".utf8)
         while true {
-            if let range = pending.firstRange(of: end) {
-                let head = PlainHead(parsing: pending[..<range.lowerBound])
-                pending.removeFirst(range.upperBound)
-                return head
+            var position = pending.lowerBound
+            while position + 4 <= pending.upperBound {
+                if buffer.loadUnaligned(fromByteOffset: position, as: UInt32.self) == 0x0a0d_0a0d {
+                    return PlainHead(parsing: take(position + 4 - pending.lowerBound)[...])
+                }
+                position += 1
             }
-            guard pending.count < 1 << 16, receive() else { return nil }
+            guard pending.upperBound < buffer.count, receive() else { return nil }
         }
     }
 
     /// Reads so many bytes; fewer when the other side ends before.
     package func body(_ count: Int) -> [UInt8] {
-        while pending.count < count, receive() {}
-        let body = Array(pending.prefix(count))
-        pending.removeFirst(body.count)
-        return body
+        guard pending.count < count else { return take(count) }
+        return [UInt8](unsafeUninitializedCapacity: count) { body, filled in
+            filled = pending.count
+            if let target = body.baseAddress, let source = buffer.baseAddress {
+                memcpy(target, source + pending.lowerBound, filled)
+                while filled < count, case let more = recv(descriptor, target + filled, count - filled, 0), more > 0 {
+                    filled += more
+                }
+            }
+            pending = 0..<0
+        }
     }
 
     /// Reads until the other side ends.
     package func rest() -> [UInt8] {
-        while receive() {}
-        defer { pending = [] }
-        return pending
+        var rest = take(pending.count)
+        while receive() { rest += take(pending.count) }
+        return rest
+    }
+
+    private func take(_ count: Int) -> [UInt8] {
+        let taken = Array(buffer[pending.lowerBound..<pending.lowerBound + count])
+        pending = pending.lowerBound + count..<pending.upperBound
+        if pending.isEmpty { pending = 0..<0 }
+        return taken
     }
 
     private func receive() -> Bool {
-        let old = pending.count
-        let room = 64 << 10
-        pending.append(contentsOf: repeatElement(0, count: room))
-        let count = pending[old...].withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, room, 0) }
-        pending.removeLast(room - max(count, 0))
+        let count = recv(
+            descriptor, buffer.baseAddress.map { $0 + pending.upperBound }, buffer.count - pending.upperBound, 0)
+        pending = pending.lowerBound..<pending.upperBound + max(count, 0)
         return count > 0
     }
 
     /// - Returns: whether the other side still took them; it may hang up whenever it likes.
     @discardableResult
-    package func send(_ bytes: some Collection<UInt8>) -> Bool {
-        let bytes = Array(bytes)
+    package func send(_ bytes: [UInt8]) -> Bool {
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes {
@@ -156,7 +174,9 @@ func listenOnLoopback(_ lastByte: UInt8 = 1) throws -> (descriptor: Int32, port:
         guard bind(descriptor, address, length) == 0, listen(descriptor, 64) == 0,
             getsockname(descriptor, address, &length) == 0
         else { return false }
-        port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { Int(UInt16(bigEndian: $0.pointee.sin_port)) }
+        port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+            Int(UInt16(bigEndian: $0.pointee.sin_port))
+        }
         return true
     }
     guard descriptor >= 0, isListening else { throw PlainFailure("cannot listen: \(errno)") }

@@ -14,7 +14,7 @@ extension ImageLayout: ImageDestination {
         try await onCancellableThread { cancellation in
             try prepare(for: descriptor.digest.algorithm)
             if try hasBlob(descriptor) { return }
-            try write(blobPath(descriptor.digest)) { file in
+            try AsideFile.write(blobPath(descriptor.digest)) { file in
                 try file.append(descriptor.size, of: blob) { count in
                     try cancellation.check()
                     progress(count)
@@ -42,6 +42,9 @@ extension ImageLayout: ImageDestination {
                     index = try replacing(entry, in: index)
                 }
                 try write(index.bytes, to: indexPath)
+                for directory in [path, blobPath(descriptor.digest).removingLastComponent()] {
+                    AsideFile.removeLeftovers(in: directory)
+                }
             }
         }
     }
@@ -83,6 +86,8 @@ extension ImageLayout: ImageDestination {
         try makeDirectory(path)
         try withLock {
             if access(versionPath.string, F_OK) != 0 {
+                // A run that was killed right here has left no layout, and yet something.
+                AsideFile.removeLeftovers(in: path)
                 guard try isEmpty(path) else { throw LayoutFailure.notEmpty(path) }
                 try write(Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8), to: versionPath)
             } else {
@@ -146,28 +151,8 @@ extension ImageLayout: ImageDestination {
     private func tag(of entry: JSON) -> String? { entry["annotations"]?[Annotation.referenceName]?.string }
 
     private func write(_ bytes: [UInt8], to path: FilePath) throws {
-        try write(path) { file in
+        try AsideFile.write(path) { file in
             _ = try bytes.withUnsafeBytes { try file.writeAll($0) }
-        }
-    }
-
-    /// Writes a file aside and renames it, so that readers see all of it or nothing, and failures leave nothing.
-    private func write(_ path: FilePath, _ body: (FileDescriptor) throws -> Void) throws {
-        let name = ".esgz-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        let temporary = path.removingLastComponent().appending(name)
-        do {
-            let descriptor = try FileDescriptor.open(
-                temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-                permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
-            do {
-                try descriptor.closeAfter { try body(descriptor) }
-                guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
-            } catch {
-                unlink(temporary.string)
-                throw error
-            }
-        } catch let error as Errno {
-            throw FileFailure.cannot("write", path, error)
         }
     }
 
