@@ -10,6 +10,8 @@ struct ChaosImages {
     static let old = "old"
 
     let layout: FilePath
+    /// Nothing but the old image, as `tag`.
+    let oldLayout: FilePath
     /// The digest of each image by its name.
     private(set) var digests: [String: String] = [:]
     /// What converting each of them gives, seen once in a calm run.
@@ -17,6 +19,10 @@ struct ChaosImages {
 
     init(in directory: FilePath) async throws {
         layout = directory.appending("images")
+        oldLayout = directory.appending("old")
+        let oldLayer = try Self.layer("old", noise: 3_000)
+        var oldBuilder = try LayoutBuilder(at: oldLayout)
+        try oldBuilder.tag(try oldBuilder.putImage([oldLayer]), as: "tag")
         var builder = try LayoutBuilder(at: layout)
         let big = try Self.layer("big", noise: 350_000)
         let small = try Self.layer("small", noise: 900)
@@ -43,7 +49,7 @@ struct ChaosImages {
         }
         let roots = [
             "single": single, "platforms": try builder.putIndex(platforms + [attestation]),
-            Self.old: try builder.putImage([try Self.layer("old", noise: 3_000)]),
+            Self.old: try builder.putImage([oldLayer]),
         ]
         for (name, root) in roots.sorted(by: { $0.key < $1.key }) {
             try builder.tag(root, as: name)

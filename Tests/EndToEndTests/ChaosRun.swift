@@ -27,7 +27,7 @@ struct ChaosOutcome: Sendable {
 /// One run of the program through a proxy, chosen and disturbed by a seed.
 struct ChaosRun: Sendable {
     enum Journey: CaseIterable {
-        case convertFromRegistry, convertFromLayout
+        case betweenRepositories, fromLayout, intoLayout
     }
 
     let seed: UInt64
@@ -48,18 +48,17 @@ struct ChaosRun: Sendable {
     }
 
     private var registry: PlainRegistry { isGuarded ? ground.guarded : ground.open }
+    /// The repository or the directory that the result goes to; the tag is always `tag`.
     private var repository: String { "run-\(seed)" }
+    private var layout: FilePath { ground.directory.appending(repository) }
+    private var destination: StoredImage {
+        journey == .intoLayout ? StoredImage(layout: layout) : registry.image(in: repository)
+    }
     private var expected: String? { ground.images.converted[image] }
 
     func outcome() async throws -> ChaosOutcome {
-        let old = ground.images.digests[ChaosImages.old] ?? ""
-        let proxy = try await onThread {
-            if replacesOldImage {
-                try registry.mount(
-                    registry.image(in: "source"), old, from: "source", to: repository, tag: "tag")
-            }
-            return try ChaosProxy(before: registry, ChaosPlan(seed: seed))
-        }
+        let old = replacesOldImage ? try await makeOldImage() : nil
+        let proxy = try ChaosProxy(before: registry, ChaosPlan(seed: seed))
         let configuration = ground.directory.appending("docker-\(seed)")
         try write(
             Array(#"{"auths":{"\#(proxy.name)":{"auth":"\#(ChaosGround.token)"}}}"#.utf8),
@@ -72,7 +71,7 @@ struct ChaosRun: Sendable {
             proxy.stop()
             var problems = proxy.violations + self.problems(of: command, spoiled: proxy.spoiledContent)
             do {
-                problems += try problemsOfTag(after: command, old: replacesOldImage ? old : nil)
+                problems += try problemsOfTag(after: command, old: old)
             } catch {
                 problems.append("the image is not whole: \(error)")
             }
@@ -84,13 +83,29 @@ struct ChaosRun: Sendable {
         }
     }
 
-    private func arguments(through proxy: String) -> [String] {
-        let source =
-            switch journey {
-            case .convertFromRegistry: "\(proxy)/source:\(image)"
-            case .convertFromLayout: "oci:\(ground.images.layout):\(image)"
+    /// Puts the old image where the new one will go.
+    private func makeOldImage() async throws -> String {
+        let old = ground.images.digests[ChaosImages.old] ?? ""
+        if journey == .intoLayout {
+            try FileManager.default.copyItem(atPath: ground.images.oldLayout.string, toPath: layout.string)
+        } else {
+            try await onThread {
+                try registry.mount(registry.image(in: "source"), old, from: "source", to: repository, tag: "tag")
             }
-        return ["convert", "--quiet", source, "\(proxy)/\(repository):tag"]
+        }
+        return old
+    }
+
+    private func arguments(through proxy: String) -> [String] {
+        let inRegistry = "\(proxy)/source:\(image)"
+        let inLayout = "oci:\(ground.images.layout):\(image)"
+        let places =
+            switch journey {
+            case .betweenRepositories: [inRegistry, "\(proxy)/\(repository):tag"]
+            case .fromLayout: [inLayout, "\(proxy)/\(repository):tag"]
+            case .intoLayout: [inRegistry, "oci:\(layout):tag"]
+            }
+        return ["convert", "--quiet"] + places
     }
 
     /// What the program says must be what happened.
@@ -115,13 +130,16 @@ struct ChaosRun: Sendable {
         return problems
     }
 
-    /// The tag as the registry has it: the old image or the new one, and whole.
+    /// The tag as the destination has it: the old image or the new one, and whole.
     private func problemsOfTag(after command: Command, old: String?) throws -> [String] {
-        guard let digest = try registry.digest(of: "tag", in: repository) else {
+        let found =
+            journey == .intoLayout
+            ? try StoredImage.digest(of: "tag", inLayout: layout) : try registry.digest(of: "tag", in: repository)
+        guard let digest = found else {
             return old == nil && command.status != 0 ? [] : ["the tag is gone"]
         }
         guard digest == expected || digest == old && command.status != 0 else { return ["the tag names \(digest)"] }
-        try registry.image(in: repository).parts(below: digest)
+        try destination.parts(below: digest)
         return []
     }
 }

@@ -32,6 +32,7 @@ package final class ChaosProxy: Sendable {
     /// - Parameters:
     ///   - registry: what to pass requests on to; its credentials serve requests at the second address alone.
     ///   - plan: what to do to them.
+    /// - Throws: when no port is free, or no thread.
     package init(before registry: PlainRegistry, _ plan: ChaosPlan) throws {
         let (first, second) = (try listenOnLoopback(1), try listenOnLoopback(2))
         name = "127.0.0.1:\(first.port)"
