@@ -14,7 +14,7 @@ extension ImageLayout: ImageDestination {
         try await onCancellableThread { cancellation in
             try prepare(for: descriptor.digest.algorithm)
             if try hasBlob(descriptor) { return }
-            try AsideFile.write(blobPath(descriptor.digest)) { file in
+            try blobPath(descriptor.digest).replaceFile { file in
                 try file.append(descriptor.size, of: blob) { count in
                     try cancellation.check()
                     progress(count)
@@ -43,7 +43,7 @@ extension ImageLayout: ImageDestination {
                 }
                 try write(index.bytes, to: indexPath)
                 for directory in [path, blobPath(descriptor.digest).removingLastComponent()] {
-                    AsideFile.removeLeftovers(in: directory)
+                    directory.removeLeftovers()
                 }
             }
         }
@@ -87,7 +87,7 @@ extension ImageLayout: ImageDestination {
         try withLock {
             if access(versionPath.string, F_OK) != 0 {
                 // A run that was killed right here has left no layout, and yet something.
-                AsideFile.removeLeftovers(in: path)
+                path.removeLeftovers()
                 guard try isEmpty(path) else { throw LayoutFailure.notEmpty(path) }
                 try write(Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8), to: versionPath)
             } else {
@@ -151,7 +151,7 @@ extension ImageLayout: ImageDestination {
     private func tag(of entry: JSON) -> String? { entry["annotations"]?[Annotation.referenceName]?.string }
 
     private func write(_ bytes: [UInt8], to path: FilePath) throws {
-        try AsideFile.write(path) { file in
+        try path.replaceFile { file in
             _ = try bytes.withUnsafeBytes { try file.writeAll($0) }
         }
     }
