@@ -26,12 +26,21 @@ struct ChaosOutcome: Sendable {
 
 /// One run of the program through a proxy, chosen and disturbed by a seed.
 struct ChaosRun: Sendable {
-    enum Journey: CaseIterable {
+    /// From where to where.
+    enum Journey {
         case betweenRepositories, fromLayout, intoLayout
     }
 
+    /// How often which is taken.
+    private static let errands: [(verb: String, journey: Journey)] = [
+        ("convert", .betweenRepositories), ("convert", .fromLayout), ("push", .fromLayout),
+        ("convert", .betweenRepositories), ("convert", .fromLayout), ("push", .fromLayout),
+        ("convert", .intoLayout), ("pull", .intoLayout), ("copy", .betweenRepositories),
+    ]
+
     let seed: UInt64
     private let ground: ChaosGround
+    private let verb: String
     private let journey: Journey
     private let image: String
     private let isGuarded: Bool
@@ -41,7 +50,7 @@ struct ChaosRun: Sendable {
         self.seed = seed
         self.ground = ground
         var random = SeededGenerator(seed ^ 0x5eed)
-        journey = Journey.allCases[Int(random.next() % UInt64(Journey.allCases.count))]
+        (verb, journey) = Self.errands[Int(random.next() % UInt64(Self.errands.count))]
         image = ChaosImages.names[Int(random.next() % UInt64(ChaosImages.names.count))]
         isGuarded = random.next() % 4 == 0
         replacesOldImage = random.next() % 2 == 0
@@ -54,7 +63,9 @@ struct ChaosRun: Sendable {
     private var destination: StoredImage {
         journey == .intoLayout ? StoredImage(layout: layout) : registry.image(in: repository)
     }
-    private var expected: String? { ground.images.converted[image] }
+    private var expected: String? {
+        verb == "convert" ? ground.images.converted[image] : ground.images.digests[image]
+    }
 
     func outcome() async throws -> ChaosOutcome {
         let old = replacesOldImage ? try await makeOldImage() : nil
@@ -105,7 +116,7 @@ struct ChaosRun: Sendable {
             case .fromLayout: [inLayout, "\(proxy)/\(repository):tag"]
             case .intoLayout: [inRegistry, "oci:\(layout):tag"]
             }
-        return ["convert", "--quiet"] + places
+        return [verb, "--quiet"] + places
     }
 
     /// What the program says must be what happened.

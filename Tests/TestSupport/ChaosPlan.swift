@@ -119,6 +119,8 @@ package struct ChaosPlan: Sendable {
         var fault: ChaosFault?
         if request.method == "PATCH", random.next() % 2 == 0 {
             fault = .droppedPatch
+        } else if request.method == "PATCH", random.next() % 2 == 0 {
+            fault = .shortPatch
         } else if random.next() % 100 < intensity {
             fault = Self.faults(for: request).randomElement(using: &random)
         }
@@ -147,7 +149,7 @@ package struct ChaosPlan: Sendable {
         case ("GET", .blob): faults += [.truncation, .truncation, .shortAnswer, .corruption, .redirect, .redirect]
         case ("GET", .manifest): faults += [.truncation, .shortAnswer, .corruption]
         case ("PUT", .session): faults += [.unknownSession]
-        case ("PATCH", _): faults += [.unknownSession, .shortPatch, .shortPatch]
+        case ("PATCH", _): faults += [.unknownSession]
         default: break
         }
         return faults

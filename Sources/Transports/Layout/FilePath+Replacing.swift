@@ -48,12 +48,21 @@ extension FilePath {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard name.hasPrefix(temporaryPrefix) else { continue }
+            guard name.isTemporary else { continue }
             let path = appending(name).string
             let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
             guard file >= 0 else { continue }
             if flock(file, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
             close(file)
         }
+    }
+}
+
+extension String {
+    /// Whether a file of this name was made by `makeTemporaryFile`: everything else in the directory is somebody else's.
+    fileprivate var isTemporary: Bool {
+        let parts = dropFirst(temporaryPrefix.count).split(separator: "-", omittingEmptySubsequences: false)
+        return hasPrefix(temporaryPrefix) && parts.count == 2 && Int32(parts[0]) != nil
+            && UInt64(parts[1], radix: 36) != nil
     }
 }
