@@ -140,10 +140,15 @@ extension RegistryClient {
         _ endpoint: Endpoint, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = [],
         isLast: Bool = true
     ) {
+        var endpoint = endpoint
+        if endpoint.isUpstream {
+            for (name, value) in options.network.headers.fields { endpoint.headers.append(name, value) }
+        }
         var retry = options.network.retry
         // Where others can answer, a host that is down should not keep the user waiting.
         if !isLast { retry.tries = min(retry.tries, 2) }
-        let http = EndpointExchange(endpoint: endpoint, next: options.network.http)
+        let http = EndpointExchange(
+            endpoint: endpoint, next: options.network.http, remarks: options.network.remarks)
         let place = Logins.Place(
             at: endpoint.origin, for: CredentialKey(endpoint.reference),
             by: endpoint.isUpstream ? options.credentials : options.credentials.ofOthers, scope: scope)

@@ -7,6 +7,7 @@ struct ConnectionOptions: ParsableArguments {
     var plainHTTP = false
 
     @OptionGroup var tls: TLSOptions
+    @OptionGroup var network: NetworkOptions
 
     func validate() throws {
         guard !(plainHTTP && tls.namesCertificates) else {
@@ -15,9 +16,15 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     /// What all places of one run share; made once for each run.
-    func makeNetwork() throws -> Network {
-        Network(CurlClient(insecure: tls.acceptsAnyCertificate, try tls.certificates)) {
-            Terminal.say("warning: \($0)")
-        }
+    ///
+    /// - Parameters:
+    ///   - transfers: how many requests may be under way at a time.
+    ///   - renderer: shows warnings and the trace.
+    func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
+        var options = network.http
+        options.transfers = transfers
+        if network.verbose { options.trace = renderer.trace }
+        let client = CurlClient(insecure: tls.acceptsAnyCertificate, try tls.certificates, options: options)
+        return Network(client, retry: network.retryPolicy, headers: try network.headers, warn: renderer.warn)
     }
 }

@@ -24,7 +24,13 @@ struct RegistryOptions: ParsableArguments {
     var registriesConf: String?
 
     /// What all places of one run share; made once for each run.
-    func makeNetwork() throws -> Network { try connection.makeNetwork() }
+    ///
+    /// - Parameters:
+    ///   - transfers: how many requests may be under way at a time.
+    ///   - renderer: shows warnings and the trace.
+    func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
+        try connection.makeNetwork(transfers: transfers, renderer)
+    }
 
     func source(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
         try transport(network, temporaryDirectory, try credentials.sourceChoice())
