@@ -93,7 +93,10 @@ struct ChaosRun: Sendable {
             }
             if !problems.isEmpty {
                 problems.append(
-                    "faults: \(ChaosFault.text(proxy.injected)); status \(command.status): \(command.errors)")
+                    """
+                    \(verb) \(journey)\(isImpatient ? ", impatient" : ""); faults: \(ChaosFault.text(proxy.injected)); \
+                    status \(command.status): \(command.errors)
+                    """)
             }
             return ChaosOutcome(status: command.status, injected: proxy.injected, problems: problems)
         }

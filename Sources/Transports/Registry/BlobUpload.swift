@@ -99,7 +99,8 @@ struct BlobUpload: Sendable {
 
     private mutating func remedy(for failure: RegistryFailure, in session: Session) throws -> State {
         switch failure.status {
-        case 404, 416 where failure.status == 404 || session.manner == .chunks:
+        case 404, 416:
+            guard failure.status == 404 || session.manner == .chunks else { break }
             failures += 1
             guard failures < client.retry.tries else { throw failure }
             return failure.status == 404 ? .doubting : .asking(session)
