@@ -90,25 +90,23 @@ struct BlobUpload: Sendable {
             return try await client.retry.sleep(delay)
         }
         switch state {
-        case .sending(let session): state = try remedy(for: failure, in: session)
-        // Not every registry can say what it has. What made us ask has been counted already.
+        // Not every registry can say what it has. What led here has been counted.
         case .asking where failure.kind != .denied: state = .doubting
+        case .sending(let session): state = try remedy(for: failure, in: session)
         default: throw failure
         }
     }
 
+    /// What to do where the registry does not take what it was sent.
     private mutating func remedy(for failure: RegistryFailure, in session: Session) throws -> State {
-        switch failure.status {
-        case 404, 416:
-            guard failure.status == 404 || session.manner == .chunks else { break }
+        if failure.status == 413, session.manner == .chunks, chunkSize > max(session.smallestChunk, 1 << 20) {
+            chunkSize /= 4
+            return .asking(session)
+        }
+        if failure.status == 404 || failure.status == 416 && session.manner == .chunks {
             failures += 1
             guard failures < client.retry.tries else { throw failure }
             return failure.status == 404 ? .doubting : .asking(session)
-        // Neither this nor the other manner counts as a failure: both end by themselves.
-        case 413 where session.manner == .chunks && chunkSize > max(session.smallestChunk, 1 << 20):
-            chunkSize /= 4
-            return .asking(session)
-        default: break
         }
         guard failure.isAboutTheManner, refused.insert(session.manner).inserted, refused.count < 2 else {
             throw failure
