@@ -39,6 +39,7 @@ extension ImageLocation {
     /// - Parameters:
     ///   - options: how to reach it.
     ///   - additionalTags: published besides the name in the location.
+    /// - Returns: the place.
     /// - Throws: when the file with credentials is malformed, or the name of the registry is.
     package func openDestination(
         _ options: TransportOptions, additionalTags: [String] = []

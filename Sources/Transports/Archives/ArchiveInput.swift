@@ -26,7 +26,8 @@ struct ArchiveInput: Sendable {
         }
         guard status.type == .regular else { return try spool(from: file, cancellation) }
         // Standard input may be a file that others have read a part of.
-        let start = place == .standardStream ? try named("read") { try file.descriptor.seek(offset: 0, from: .current) } : 0
+        let start =
+            place == .standardStream ? try named("read") { try file.descriptor.seek(offset: 0, from: .current) } : 0
         let slice = FileSlice(file, min(start, status.size)..<status.size)
         guard try slice.compression() != .none else { return slice }
         return try inflate(slice, cancellation)

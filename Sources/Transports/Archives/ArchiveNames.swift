@@ -78,7 +78,8 @@ extension Descriptor {
 extension ImageReference {
     /// This name, and the same repository with other tags.
     func adding(_ tags: [String]) throws -> [ImageReference] {
-        try ([self]
+        try
+            ([self]
             + tags.map { tag in
                 // A tag that is none would make another name.
                 try ImageReference(parsing: "\(registry)/\(repository):\(tag)")
