@@ -18,7 +18,7 @@ indirect enum ImageTree: Sendable {
 }
 
 /// Indexes within indexes are legal; more levels than this are not an image any more.
-private let depthLimit = 4
+let indexDepthLimit = 4
 
 /// Reads an image's index, manifests and configurations, narrowed to what was asked for.
 struct ImageTreeReader: Sendable {
@@ -40,7 +40,7 @@ struct ImageTreeReader: Sendable {
     private func read(_ descriptor: Descriptor, depth: Int) async throws -> ImageTree {
         let type = descriptor.mediaType
         guard !type.isSchema1 else { throw DocumentFailure.schema1 }
-        guard depth < depthLimit, type.isIndex || type.isManifest else {
+        guard depth < indexDepthLimit, type.isIndex || type.isManifest else {
             throw DocumentFailure.unexpectedType(type)
         }
         try await expect(descriptor)

@@ -12,7 +12,10 @@ package enum ImageLocation: Hashable, Sendable, CustomStringConvertible {
 
     package init(parsing text: String) throws {
         if text.hasPrefix("docker://") {
-            self = .registry(try ImageReference(parsing: String(text.dropFirst("docker://".count))))
+            var reference = try ImageReference(parsing: String(text.dropFirst("docker://".count)))
+            // With the transport in front, Docker Hub is meant, and no program would look elsewhere.
+            reference.isShort = false
+            self = .registry(reference)
         } else if let scheme = text.firstRange(of: "://") {
             throw ReferenceFailure.unknownTransport(String(text[..<scheme.upperBound]))
         } else if let transport = Self.transports.first(where: { text.hasPrefix($0) }) {

@@ -7,6 +7,8 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     package var repository: String
     package var tag: String?
     package var digest: Digest?
+    /// Typed without a registry. Makes no difference between references: they are where they are.
+    package var isShort = false
 
     package static let defaultRegistry = "docker.io"
 
@@ -31,12 +33,25 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         } else {
             registry = Self.defaultRegistry
             repository = String(rest)
+            isShort = true
         }
         guard Self.isHost(registry) else { throw ReferenceFailure.malformedRegistry(registry, in: text) }
         if registry == "index.docker.io" { registry = Self.defaultRegistry }
         if registry == Self.defaultRegistry, !repository.contains("/") { repository = "library/" + repository }
         guard Self.isRepository(repository) else { throw ReferenceFailure.malformedRepository(repository, in: text) }
         if tag == nil, digest == nil { tag = "latest" }
+    }
+
+    package static func == (first: ImageReference, second: ImageReference) -> Bool {
+        first.registry == second.registry && first.repository == second.repository && first.tag == second.tag
+            && first.digest == second.digest
+    }
+
+    package func hash(into hasher: inout Swift.Hasher) {
+        hasher.combine(registry)
+        hasher.combine(repository)
+        hasher.combine(tag)
+        hasher.combine(digest)
     }
 
     package var description: String {
@@ -117,6 +132,7 @@ package enum ReferenceFailure: Failure {
     case malformedTag(String, in: String)
     case malformedRepository(String, in: String)
     case unknownTransport(String)
+    case noTag(String)
     case emptyPath(String, expected: String)
     case unexpectedDigest(String)
     case malformedPosition(String)
@@ -140,6 +156,7 @@ package enum ReferenceFailure: Failure {
         case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"
         case .severalToStandardOutput: "only one destination can be standard output ('-')"
         case .malformedPosition(let text): "'\(text)': expected @ and a number from 0 on, or a name"
+        case .noTag(let text): "'\(text)': expected a tag to put the suffix behind"
         }
     }
 }

@@ -45,7 +45,7 @@ package final class CurlClient: HTTPExchanging {
         defer { keep(handle) }
         try handle.configure(request)
         try handle.configureEngine(request, unixSocket, isPatient: isPatient)
-        try handle.configureTLS(request, insecure: insecure, certificates(for: request.url))
+        try handle.configureTLS(request, insecure: insecure, request.certificates ?? certificates(for: request.url))
         return try handle.perform(request, cancellation)
     }
 
@@ -142,7 +142,7 @@ private final class CurlHandle: @unchecked Sendable {
     }
 
     func configureTLS(_ request: HTTPRequest, insecure: Bool, _ certificates: HostCertificates?) throws {
-        if insecure {
+        if insecure || certificates?.skipsVerification == true {
             try set(request, CURLOPT_SSL_VERIFYPEER, 0)
             try set(request, CURLOPT_SSL_VERIFYHOST, 0)
         }
