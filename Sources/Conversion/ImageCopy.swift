@@ -115,6 +115,9 @@ private struct ManifestCollection {
             }
         } else {
             let manifest = try Manifest(document, as: descriptor.mediaType)
+            for blob in [manifest.configuration] + manifest.layers where blob.mediaType.layerKind != .foreign {
+                guard try await !source.isAbsent(blob) else { throw CopyFailure.absentManifest(descriptor.digest) }
+            }
             configurations += [manifest.configuration].filter { seenBlobs.insert($0.digest).inserted }
             layers += manifest.layers.filter { seenBlobs.insert($0.digest).inserted }
         }
@@ -204,7 +207,9 @@ extension Descriptor {
     fileprivate func named(as other: Descriptor) -> Descriptor {
         var result = self
         result.editAnnotations { annotations in
-            annotations[Annotation.referenceName] = other.annotation(Annotation.referenceName).map(JSON.string)
+            for key in [Annotation.referenceName, Annotation.imageName] {
+                annotations[key] = other.annotation(key).map(JSON.string)
+            }
         }
         return result
     }
@@ -212,13 +217,21 @@ extension Descriptor {
 
 package enum CopyFailure: Failure {
     case absentManifest(Digest)
+    case wouldReplaceArchive(ImageLocation)
 
-    package var kind: FailureKind { .notFound }
+    package var kind: FailureKind {
+        switch self {
+        case .absentManifest: .notFound
+        case .wouldReplaceArchive: .usage
+        }
+    }
 
     package var description: String {
         switch self {
         case .absentManifest(let digest):
-            "the source names manifest \(digest), but does not hold it; copy what it holds with --platform"
+            "the source names manifest \(digest), but does not hold all of it; copy what it holds with --platform"
+        case .wouldReplaceArchive(let location):
+            "the destination \(location) is the archive that is read, and would be replaced; choose another file"
         }
     }
 }

@@ -40,7 +40,7 @@ struct ArchivedTestImage {
 
     /// The blobs of an OCI layout.
     var blobs: [TarItem] {
-        [blob(manifest.bytes), blob(configuration.bytes)] + layers.map { blob($0.blob) }
+        [blobMember(manifest.bytes), blobMember(configuration.bytes)] + layers.map { blobMember($0.blob) }
     }
 
     /// An entry of `index.json` with these annotations.
@@ -120,7 +120,7 @@ struct MemorySource: ByteSource {
     }
 }
 
-func blob(_ bytes: [UInt8]) -> TarItem { file("blobs/sha256/\(Digest(of: bytes).hex)", bytes) }
+func blobMember(_ bytes: [UInt8]) -> TarItem { file("blobs/sha256/\(Digest(of: bytes).hex)", bytes) }
 
 func layoutMembers(_ entries: [JSON]) -> [TarItem] {
     var index = JSON.object(JSON.Object())
