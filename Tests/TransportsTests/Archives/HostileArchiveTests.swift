@@ -22,7 +22,7 @@ struct HostileArchiveTests {
             Tar { file("etc/passwd", "root") }.bytes, "'oci-layout' in it, found files such as 'etc/passwd'",
             "'manifest.json'"
         ),
-        (Tar {}.bytes, "found no file", "found no file"),
+        (Tar {}.bytes, "it is empty", "it is empty"), (Tar { directory("a") }.bytes, "found no file", "found no file"),
         (Tar(prefix: "") { file("app/oci-layout", "{}") }.bytes, "in the directory 'app'", "in the directory 'app'"),
         (Tar { file("manifest.json", "[]") }.bytes, "use docker-archive:", "holds no image"),
         (
@@ -121,6 +121,12 @@ struct HostileArchiveTests {
         try await withArchive(Array(bytes.dropLast(10))) { path, directory in
             try await expectFailure("oci-archive:\(path)", "ends too early", in: directory)
             #expect(try names(below: directory) == ["archive"])
+        }
+    }
+
+    @Test func aStreamWithoutAnEndIsNotReadToIt() async throws {
+        try await withTemporaryDirectory { directory in
+            try await expectFailure("oci-archive:/dev/zero", "is empty", in: directory)
         }
     }
 
