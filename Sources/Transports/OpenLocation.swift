@@ -103,12 +103,16 @@ extension RegistryClient {
     fileprivate convenience init(
         _ endpoint: Endpoint, _ options: TransportOptions, additionalTags: [String] = [], isLast: Bool = true
     ) throws {
+        var endpoint = endpoint
+        if endpoint.isUpstream {
+            for (name, value) in options.network.headers.fields { endpoint.headers.append(name, value) }
+        }
         var retry = options.network.retry
         // Where others can answer, a host that is down should not keep the user waiting.
         if !isLast { retry.tries = min(retry.tries, 2) }
         self.init(
             endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path,
-            over: EndpointExchange(endpoint: endpoint, next: options.network.http),
+            over: EndpointExchange(endpoint: endpoint, next: options.network.http, remarks: options.network.remarks),
             credentials: try CredentialFile.read().credentials(for: endpoint.reference.registry),
             temporaryDirectory: options.temporaryDirectory, retry: retry)
     }

@@ -22,7 +22,7 @@ struct Places {
     /// - Throws: when a location is malformed, or temporary files cannot be made.
     init(
         from source: String, to destinations: [String], _ naming: DestinationOptions, _ registry: RegistryOptions,
-        _ work: WorkOptions
+        _ work: WorkOptions, _ renderer: ProgressRenderer
     ) throws {
         self.source = try ImageLocation(parsing: source)
         self.destinations = try naming.locations(destinations, source: self.source)
@@ -30,7 +30,7 @@ struct Places {
         temporaryDirectory = try work.temporaryDirectory()
         additionalTags = naming.additionalTags
         self.registry = registry
-        network = registry.makeNetwork()
+        network = try registry.makeNetwork(transfers: work.jobs, renderer)
     }
 
     func openSource() throws -> any ImageSource {

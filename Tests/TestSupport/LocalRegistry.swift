@@ -13,6 +13,7 @@ package final class LocalRegistry: Sendable {
 
     /// Host and port, as references have it.
     package let name: String
+    package let port: Int
     private let process: pid_t
 
     /// Starts a registry and waits until it listens.
@@ -27,7 +28,7 @@ package final class LocalRegistry: Sendable {
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
         certificate: (certificate: FilePath, key: FilePath)? = nil
     ) throws {
-        let port = try Self.freePort()
+        port = try Self.freePort()
         name = "\(host):\(port)"
         var configuration = """
             version: 0.1

@@ -4,6 +4,7 @@
 struct EndpointExchange: HTTPExchanging {
     let endpoint: Endpoint
     let next: any HTTPExchanging
+    let remarks: RegistryRemarks
 
     func send(_ request: HTTPRequest) async throws -> HTTPResponse {
         guard request.url.hasSameOrigin(as: endpoint.origin) else { return try await next.send(request) }
@@ -16,6 +17,8 @@ struct EndpointExchange: HTTPExchanging {
         if let namespace = endpoint.namespace, request.url.target.hasPrefix(endpoint.path) {
             request.url = request.url.appending("ns", namespace)
         }
-        return try await next.send(request)
+        let response = try await next.send(request)
+        remarks.note(response)
+        return response
     }
 }

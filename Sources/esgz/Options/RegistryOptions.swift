@@ -10,9 +10,20 @@ struct RegistryOptions: ParsableArguments {
     @Flag(help: "Accept any TLS certificate.")
     var insecure = false
 
+    @OptionGroup var network: NetworkOptions
+
     /// What all places of one run share; made once for each run.
-    func makeNetwork() -> Network {
-        Network(CurlClient(insecure: insecure))
+    ///
+    /// - Parameters:
+    ///   - transfers: how many requests may be under way at a time.
+    ///   - renderer: shows warnings and the trace.
+    func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
+        var options = network.http
+        options.transfers = transfers
+        if network.verbose { options.trace = renderer.trace }
+        return Network(
+            CurlClient(insecure: insecure, options: options), retry: network.retryPolicy, headers: try network.headers,
+            warn: renderer.warn)
     }
 
     func source(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
