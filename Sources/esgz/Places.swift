@@ -26,7 +26,7 @@ struct Places {
     ) throws {
         self.source = try ImageLocation(parsing: source)
         self.destinations = try naming.locations(destinations, source: self.source)
-        try self.destinations.checkStandardOutput()
+        try self.destinations.checkArchivesDiffer()
         temporaryDirectory = try work.temporaryDirectory()
         additionalTags = naming.additionalTags
         self.registry = registry
