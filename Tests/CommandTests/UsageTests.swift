@@ -55,7 +55,8 @@ struct UsageTests {
         (["convert", "oci:source:latest", "oci:"], "expected a directory after 'oci:'"),
         (["convert", "oci:source:latest", "Upper/Case"], "'Upper/Case'"),
         (["convert", "oci:source:latest", "docker://host/app:a tag"], "expected a tag"),
-        (["convert", "oci:source:latest", "docker-archive:file.tar"], "docker-archive:"),
+        (["convert", "oci:source:latest", "containers-storage:app"], "containers-storage:"),
+        (["convert", "oci:source:latest", "oci-archive:-", "docker-archive:-"], "only one destination"),
         (["convert", "ftp://host/app", "oci:destination:new"], "ftp://"),
         (["transmogrify"], "transmogrify"),
     ])

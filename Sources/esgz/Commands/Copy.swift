@@ -29,6 +29,9 @@ struct Copy: AsyncParsableCommand {
     func run() async throws {
         let renderer = output.makeRenderer(isDryRun: false)
         let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
+        if let same = places.destinations.first(where: { $0.isSameArchive(as: places.source) }) {
+            throw CopyFailure.wouldReplaceArchive(same)
+        }
         var request = CopyRequest()
         request.platforms = try platform.platforms
         request.jobs = work.jobs
