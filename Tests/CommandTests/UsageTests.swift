@@ -51,7 +51,7 @@ struct UsageTests {
 
     @Test(arguments: [
         (["convert"], "src"),
-        (["convert", "oci:source:latest"], "dst"),
+        (["convert", "oci:source:latest"], "expected at least one destination"),
         (["convert", "oci:source:latest", "oci:"], "expected a directory after 'oci:'"),
         (["convert", "oci:source:latest", "Upper/Case"], "'Upper/Case'"),
         (["convert", "oci:source:latest", "docker://host/app:a tag"], "expected a tag"),
