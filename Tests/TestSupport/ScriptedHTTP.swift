@@ -60,8 +60,14 @@ package final class ScriptedHTTP: Sendable {
     package let port: Int
     private let listener: Int32
     private let state: Monitor<State>
+    private let otherwise: @Sendable (Request) -> Exchange?
 
-    package init(_ rows: [Exchange]) throws {
+    /// - Parameters:
+    ///   - rows: the script.
+    ///   - otherwise: answers requests that no row expects; `nil` where it would not either.
+    /// - Throws: when there is no port.
+    package init(_ rows: [Exchange], otherwise: @escaping @Sendable (Request) -> Exchange? = { _ in nil }) throws {
+        self.otherwise = otherwise
         state = Monitor(State(rows: rows))
         (listener, port) = try Self.listen()
         let server = Unmanaged.passRetained(self)
@@ -127,6 +133,7 @@ package final class ScriptedHTTP: Sendable {
         let row = state.withLock { state -> Exchange in
             state.requests.append(request)
             guard let row = state.rows.firstIndex(where: { $0.request == request.line && $0.condition(request) }) else {
+                if let answer = otherwise(request) { return answer }
                 state.unexpected.append(request.line)
                 return Exchange(request.line, 418)
             }

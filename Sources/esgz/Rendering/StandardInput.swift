@@ -36,6 +36,7 @@ enum StandardInput {
     /// - Parameters:
     ///   - question: shown on stderr.
     ///   - isSecret: what is typed does not show up.
+    /// - Returns: the line, without its end.
     /// - Throws: `CancellationError` when the program is interrupted meanwhile; the terminal is then as it was.
     static func answer(to question: String, isSecret: Bool) async throws -> String {
         guard isTerminal else { throw InputFailure.noTerminal }
