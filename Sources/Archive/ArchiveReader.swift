@@ -35,10 +35,12 @@ final class ArchiveReader {
 
     private final class Input {
         let next: () throws -> UnsafeRawBufferPointer
+        let skip: (Int64) -> Int64
         var failure: (any Error)?
 
-        init(_ next: @escaping () throws -> UnsafeRawBufferPointer) {
+        init(_ next: @escaping () throws -> UnsafeRawBufferPointer, skip: @escaping (Int64) -> Int64) {
             self.next = next
+            self.skip = skip
         }
     }
 
@@ -49,12 +51,15 @@ final class ArchiveReader {
 
     /// Opens the archive; reads its first block.
     ///
-    /// `next` returns the next piece, empty at the end; each piece must stay in place until the next call.
-    init(_ next: @escaping () throws -> UnsafeRawBufferPointer) throws {
+    /// `next` returns the next piece, empty at the end; each piece must stay in place until the next call. `skip` passes
+    /// over up to so many bytes that nobody needs, and returns how many those were.
+    init(
+        _ next: @escaping () throws -> UnsafeRawBufferPointer, skip: @escaping (Int64) -> Int64 = { _ in 0 }
+    ) throws {
         _ = Self.locale
         guard let handle = archive_read_new() else { throw TarFailure.noMemory }
         self.handle = handle
-        input = Input(next)
+        input = Input(next, skip: skip)
         // One named format and no filter: the others would start programs or guess.
         try check(archive_read_support_format_tar(handle))
         try check(
@@ -72,7 +77,11 @@ final class ArchiveReader {
                         input.failure = error
                         return -1
                     }
-                }, nil, nil))
+                },
+                { _, context, count in
+                    guard let context else { return 0 }
+                    return Unmanaged<Input>.fromOpaque(context).takeUnretainedValue().skip(count)
+                }, nil))
     }
 
     deinit {

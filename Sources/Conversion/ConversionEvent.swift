@@ -6,6 +6,8 @@ package enum ConversionEvent: Sendable {
     package enum Stage: String, Sendable {
         /// Bytes are those of the source blob.
         case convert
+        /// Bytes are those of the source blob, which is on its way here.
+        case fetch
         /// Bytes are those of the source blob, which stays as it is.
         case copy
         /// Bytes are those of the new blob.

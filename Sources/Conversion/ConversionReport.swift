@@ -12,6 +12,8 @@ package struct LayerReport: Sendable {
         case keep
         /// Left where it is: it may not be distributed.
         case skip
+        /// Found at every destination.
+        case exists
     }
 
     package let action: Action

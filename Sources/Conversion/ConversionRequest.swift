@@ -20,6 +20,8 @@ package struct ConversionRequest: Sendable {
     package var keepsDockerTypes = false
     /// Fail where a layer would have to stay as it is.
     package var isStrict = false
+    /// Fail where a name of a destination stands for something already.
+    package var refusesToReplace = false
     /// Say what would be done, and move no blob.
     package var isDryRun = false
 

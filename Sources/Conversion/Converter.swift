@@ -27,11 +27,12 @@ package struct Converter: Sendable {
     ///
     /// - Throws: what keeps the image from being converted at all, or the first failure if every destination failed.
     package func run() async throws -> ConversionReport {
-        let tree = try await ImageTreeReader(source: source, request: request).read()
+        let tree = try await ImageTreeReader(source: source, request: request, warn: { warn($0) }).read()
         if request.keepsDockerTypes, tree.descriptor.mediaType.isDocker {
             warn(
                 "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
         }
+        if request.refusesToReplace { try await destinations.refuseOccupied() }
         let layers = tree.layers
         let outcomes = try await convert(layers)
         let reports = layers.map { layer in
@@ -44,7 +45,7 @@ package struct Converter: Sendable {
         }
         let rewriting = ImageRewriting(
             outcomes: outcomes, request: request, source: source, destinations: destinations,
-            copy: layerConversion(LayerWriter(request.layers)))
+            copy: BlobCopy(source: source, destinations: destinations, events: events))
         let root = try await rewriting.write(tree)
         try await destinations.forEach { _, place in try await place.publish(root.document, as: root.descriptor) }
         return ConversionReport(
@@ -54,17 +55,14 @@ package struct Converter: Sendable {
 
     /// Converts each distinct layer once, at most `jobs` at a time, in the order in which the image names them.
     private func convert(_ layers: [SourceLayer]) async throws -> [LayerKey: LayerOutcome] {
-        let conversion = layerConversion(LayerWriter(request.layers))
-        return try await withThrowingTaskGroup(of: (LayerKey, LayerOutcome).self) { group in
-            var outcomes: [LayerKey: LayerOutcome] = [:]
-            for (position, layer) in layers.enumerated() {
-                if position >= request.jobs, let (key, outcome) = try await group.next() { outcomes[key] = outcome }
-                let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
-                group.addTask { (layer.key, try await convert(layer, as: id, with: conversion)) }
-            }
-            for try await (key, outcome) in group { outcomes[key] = outcome }
-            return outcomes
+        let conversion = LayerConversion(
+            source: source, destinations: destinations, writer: LayerWriter(request.layers), request: request,
+            events: events)
+        let outcomes = try await concurrentMap(layers, width: request.jobs) { position, layer in
+            let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
+            return (layer.key, try await convert(layer, as: id, with: conversion))
         }
+        return Dictionary(outcomes) { first, _ in first }
     }
 
     private func convert(
@@ -80,11 +78,6 @@ package struct Converter: Sendable {
         }
         events(.finished(id, LayerReport(layer, outcome, docker: request.keepsDockerTypes)))
         return outcome
-    }
-
-    private func layerConversion(_ writer: LayerWriter) -> LayerConversion {
-        LayerConversion(
-            source: source, destinations: destinations, writer: writer, request: request, events: events)
     }
 
     private func warn(_ text: String) {

@@ -35,13 +35,26 @@ final class Destinations: Sendable {
     ///
     /// - Throws: the first failure, once no destination works any more.
     func lacking(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)? = nil) async throws -> Set<Int> {
-        let lacking = Mutex<Set<Int>>([])
-        try await forEach { position, place in
-            if try await !place.contains(descriptor, mountingFrom: source) {
-                lacking.withLock { _ = $0.insert(position) }
+        try await positions { try await !$0.contains(descriptor, mountingFrom: source) }
+    }
+
+    /// Whether some destination may lack the manifest, or something that it leads to.
+    ///
+    /// - Throws: the first failure, once no destination works any more.
+    func mayLackPart(of manifest: Descriptor) async throws -> Bool {
+        try await !positions { try await !$0.containsAll(of: manifest) }.isEmpty
+    }
+
+    /// Gives up destinations where publishing would replace another image.
+    ///
+    /// - Parameter digest: of the image to be published, if it is known yet.
+    /// - Throws: the first failure, once no destination works any more.
+    func refuseOccupied(by digest: Digest? = nil) async throws {
+        try await forEach { _, place in
+            for occupant in try await place.occupants() where digest == nil || occupant.digest != digest {
+                throw DestinationFailure.occupied(occupant)
             }
         }
-        return lacking.withLock { $0 }
     }
 
     /// Writes a blob to the destinations at `positions`.
@@ -55,6 +68,16 @@ final class Destinations: Sendable {
             guard positions.contains(position) else { return }
             try await place.put(blob, as: descriptor) { if position == first { progress($0) } }
         }
+    }
+
+    private func positions(
+        where isWanted: @escaping @Sendable (any ImageDestination) async throws -> Bool
+    ) async throws -> Set<Int> {
+        let wanted = Mutex<Set<Int>>([])
+        try await forEach { position, place in
+            if try await isWanted(place) { wanted.withLock { _ = $0.insert(position) } }
+        }
+        return wanted.withLock { $0 }
     }
 
     /// Runs `body` for each destination that still works, at the same time.
@@ -78,5 +101,20 @@ final class Destinations: Sendable {
         try Task.checkCancellation()
         let first = failures.withLock { $0.count == all.count ? $0.min { $0.key < $1.key }?.value : nil }
         if let first { throw first }
+    }
+}
+
+/// A destination is not as the user wants it.
+enum DestinationFailure: Failure {
+    case occupied(Occupant)
+
+    var kind: FailureKind { .limit }
+
+    var description: String {
+        switch self {
+        case .occupied(let occupant):
+            "refusing to replace '\(occupant.name)'" + (occupant.digest.map { ", which is \($0)" } ?? "")
+                + "; choose another name, or leave out --no-clobber"
+        }
     }
 }

@@ -15,7 +15,7 @@ struct ImageRewriting: Sendable {
     let request: ConversionRequest
     let source: any ImageSource
     let destinations: Destinations
-    let copy: LayerConversion
+    let copy: BlobCopy
 
     /// Writes everything below the root; the root itself is left to be published.
     func write(_ tree: ImageTree) async throws -> Written {
@@ -86,7 +86,7 @@ struct ImageRewriting: Sendable {
 
     private func write(artifact manifest: Manifest, _ old: Descriptor) async throws -> Written {
         for blob in [manifest.configuration] + manifest.layers {
-            try await context("blob \(blob.digest)") { try await copy.copy(blob, as: nil) }
+            _ = try await context("blob \(blob.digest)") { try await copy.run(blob, as: nil) }
         }
         return Written(document: manifest.document, descriptor: old)
     }
@@ -120,14 +120,5 @@ extension Descriptor {
         var result = self
         result.editAnnotations { $0[Annotation.attestedDigest] = .string(new.digest.description) }
         return result
-    }
-}
-
-extension Document: ByteSource {
-    package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard offset >= 0, offset < Int64(bytes.count) else { return 0 }
-        let part = bytes[Int(offset)...].prefix(buffer.count)
-        buffer.copyBytes(from: part)
-        return part.count
     }
 }

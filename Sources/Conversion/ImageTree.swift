@@ -18,12 +18,13 @@ indirect enum ImageTree: Sendable {
 }
 
 /// Indexes within indexes are legal; more levels than this are not an image any more.
-private let depthLimit = 4
+let indexDepthLimit = 4
 
 /// Reads an image's index, manifests and configurations, narrowed to what was asked for.
 struct ImageTreeReader: Sendable {
     let source: any ImageSource
     let request: ConversionRequest
+    let warn: @Sendable (String) -> Void
 
     func read() async throws -> ImageTree {
         let root = try await source.resolve()
@@ -39,9 +40,10 @@ struct ImageTreeReader: Sendable {
     private func read(_ descriptor: Descriptor, depth: Int) async throws -> ImageTree {
         let type = descriptor.mediaType
         guard !type.isSchema1 else { throw DocumentFailure.schema1 }
-        guard depth < depthLimit, type.isIndex || type.isManifest else {
+        guard depth < indexDepthLimit, type.isIndex || type.isManifest else {
             throw DocumentFailure.unexpectedType(type)
         }
+        try await expect(descriptor)
         let document = try await source.document(descriptor)
         if document.root["schemaVersion"]?.integer == 1 { throw DocumentFailure.schema1 }
         if type.isIndex {
@@ -49,6 +51,9 @@ struct ImageTreeReader: Sendable {
             return .index(index, descriptor, try await readChildren(of: index, depth: depth))
         }
         let manifest = try Manifest(document, as: type)
+        for blob in [manifest.configuration] + manifest.layers where blob.mediaType.layerKind != .foreign {
+            try await expect(blob)
+        }
         guard manifest.hasFilesystem else { return .artifact(manifest, descriptor) }
         let configuration = try await context("configuration \(manifest.configuration.digest)") {
             try ImageConfiguration(try await source.document(manifest.configuration))
@@ -67,20 +72,46 @@ struct ImageTreeReader: Sendable {
                 wanted: request.platforms,
                 found: index.manifests.filter { !$0.isAttestation }.compactMap(\.platform))
         }
-        let subjects = Set(kept.map(\.digest.description))
-        var children: [ImageTree] = []
-        for child in kept {
-            if child.isAttestation {
-                // One that speaks of a platform that was left out has nothing left to speak of.
+        let images = try await readPresent(kept.filter { !$0.isAttestation }, depth: depth)
+        // An attestation that speaks of a platform that was left out has nothing left to speak of.
+        let attestations = try await readPresent(
+            kept.filter { child in
                 let subject = child.annotation(Annotation.attestedDigest)
-                if request.attestations == .drop || subject.map({ !subjects.contains($0) }) ?? false { continue }
+                return child.isAttestation && request.attestations == .keep
+                    && subject.map { subject in images.keys.contains { $0.digest.description == subject } } ?? true
+            }, depth: depth)
+        return kept.compactMap { images[$0] ?? attestations[$0] }
+    }
+
+    /// Reads those manifests whose content the source has; archives are often written for one platform of an index.
+    private func readPresent(_ descriptors: [Descriptor], depth: Int) async throws -> [Descriptor: ImageTree] {
+        var present: [Descriptor: ImageTree] = [:]
+        var absent: [(descriptor: Descriptor, failure: ConversionFailure)] = []
+        for descriptor in descriptors {
+            let name = descriptor.platform?.description ?? descriptor.digest.description
+            try await context(name) {
+                do {
+                    present[descriptor] = try await read(descriptor, depth: depth + 1)
+                } catch let failure as ConversionFailure where failure.isAbsence {
+                    // What was asked for by name has to be there.
+                    guard request.platforms.isEmpty || descriptor.isAttestation else { throw failure }
+                    absent.append((descriptor, failure))
+                }
             }
-            children.append(
-                try await context(child.platform?.description ?? child.digest.description) {
-                    try await read(child, depth: depth + 1)
-                })
         }
-        return children
+        guard let first = absent.first else { return present }
+        let images = absent.filter { !$0.descriptor.isAttestation }
+        guard !request.isStrict, images.isEmpty || !present.isEmpty else { throw first.failure }
+        if !images.isEmpty {
+            let names = images.map { $0.descriptor.platform?.description ?? $0.descriptor.digest.description }
+            warn("left out, because the source names them but does not have them: " + names.joined(separator: ", "))
+        }
+        return present
+    }
+
+    /// - Throws: when the source names content that it does not have.
+    private func expect(_ descriptor: Descriptor) async throws {
+        if try await source.isAbsent(descriptor) { throw ConversionFailure.absent(descriptor.digest) }
     }
 
     private func isWanted(_ platform: Platform?) -> Bool {
@@ -112,10 +143,16 @@ package enum ConversionFailure: Failure {
     case noPlatform(wanted: [Platform], found: [Platform])
     case nothingToConvert
     case wouldOverwriteSource(ImageLocation)
+    case absent(Digest)
+
+    /// Whether the source lacks a part of the image.
+    var isAbsence: Bool {
+        if case .absent = self { true } else { false }
+    }
 
     package var kind: FailureKind {
         switch self {
-        case .noPlatform: .notFound
+        case .noPlatform, .absent: .notFound
         case .nothingToConvert: .unsupported
         case .wouldOverwriteSource: .usage
         }
@@ -128,7 +165,8 @@ package enum ConversionFailure: Failure {
                 + (found.isEmpty ? "none" : found.map(\.description).joined(separator: ", "))
         case .nothingToConvert: "nothing to convert: the image has no layer that is a tar"
         case .wouldOverwriteSource(let location):
-            "the destination \(location) is the source itself; choose another tag, or say --force"
+            "the destination \(location) is the source itself; choose another place, or say --force"
+        case .absent(let digest): "the source names \(digest), but does not have it"
         }
     }
 }

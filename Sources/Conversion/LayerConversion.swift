@@ -31,12 +31,14 @@ struct LayerConversion: Sendable {
     let request: ConversionRequest
     let events: @Sendable (ConversionEvent) -> Void
 
+    private var copy: BlobCopy { BlobCopy(source: source, destinations: destinations, events: events) }
+
     /// Converts the layer, or takes it over as it is, and writes the result wherever it is not yet.
     func run(_ descriptor: Descriptor, diffID: Digest, as id: LayerID) async throws -> LayerOutcome {
         switch descriptor.mediaType.layerKind {
         case .foreign: return .unchanged(.skip, reason: "foreign layers may not be distributed")
         case .other:
-            if !request.isDryRun { try await copy(descriptor, as: id) }
+            if !request.isDryRun { try await copy.run(descriptor, as: id) }
             return .unchanged(.copy, reason: "\(descriptor.mediaType) is no file system")
         case .tar:
             if request.isDryRun { return .unchanged(.convert, reason: nil) }
@@ -53,7 +55,7 @@ struct LayerConversion: Sendable {
                     try await writer.write(bytes, expecting: identity) { events(.advanced(id, $0)) })
             } catch let obstacle as any Failure where obstacle.isObstacle {
                 guard !request.isStrict else { throw obstacle }
-                try await copy(bytes, of: descriptor, as: id)
+                try await copy.run(bytes, of: descriptor, as: id)
                 return .unchanged(.keep, reason: obstacle.description)
             }
         }
@@ -65,30 +67,6 @@ struct LayerConversion: Sendable {
             try await destinations.put(layer.blob, as: result, at: lacking) { events(.advanced(id, $0)) }
         }
         return outcome
-    }
-
-    /// Takes over a blob that is no layer of a file system, wherever it is not yet.
-    func copy(_ descriptor: Descriptor, as id: LayerID?) async throws {
-        let lacking = try await destinations.lacking(descriptor, mountingFrom: source)
-        guard !lacking.isEmpty else { return }
-        try await source.withBlob(descriptor, progress: { _ in }) { bytes in
-            try await put(bytes, of: descriptor, at: lacking, as: id)
-        }
-    }
-
-    private func copy(_ bytes: any ByteSource, of descriptor: Descriptor, as id: LayerID) async throws {
-        let lacking = try await destinations.lacking(descriptor, mountingFrom: source)
-        try await put(bytes, of: descriptor, at: lacking, as: id)
-    }
-
-    private func put(
-        _ bytes: any ByteSource, of descriptor: Descriptor, at positions: Set<Int>, as id: LayerID?
-    ) async throws {
-        try await onThread { try bytes.verify(descriptor) }
-        if let id { events(.entered(id, .copy, size: descriptor.size)) }
-        try await destinations.put(bytes, as: descriptor, at: positions) { count in
-            if let id { events(.advanced(id, count)) }
-        }
     }
 }
 
@@ -112,24 +90,5 @@ extension Descriptor {
             annotations[Annotation.uncompressedSize] = .string(String(layer.uncompressedSize))
         }
         return result
-    }
-}
-
-extension ByteSource {
-    /// Reads everything and compares it with what the descriptor says.
-    fileprivate func verify(_ descriptor: Descriptor) throws {
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { block.deallocate() }
-        var hasher = Hasher(descriptor.digest.algorithm)
-        while case let count = try read(at: hasher.count, into: block), count > 0 {
-            hasher.update(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[..<count]))
-        }
-        guard hasher.count == descriptor.size else {
-            throw LayerIdentityFailure.size(expected: descriptor.size, actual: hasher.count)
-        }
-        let actual = hasher.finalize()
-        guard actual == descriptor.digest else {
-            throw DigestFailure.mismatch(expected: descriptor.digest, actual: actual)
-        }
     }
 }

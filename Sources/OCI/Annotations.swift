@@ -6,6 +6,8 @@ package enum Annotation {
     package static let uncompressedSize = "io.containers.estargz.uncompressed-size"
     /// The tag of a manifest in a layout's `index.json`.
     package static let referenceName = "org.opencontainers.image.ref.name"
+    /// containerd and docker: the full name of an image in the `index.json` of an archive.
+    package static let imageName = "io.containerd.image.name"
     /// BuildKit: which manifest an attestation speaks of.
     package static let attestedDigest = "vnd.docker.reference.digest"
     /// BuildKit: `attestation-manifest` for a manifest that holds attestations.

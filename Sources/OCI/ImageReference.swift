@@ -7,6 +7,8 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     package var repository: String
     package var tag: String?
     package var digest: Digest?
+    /// Typed without a registry. Makes no difference between references: they are where they are.
+    package var isShort = false
 
     package static let defaultRegistry = "docker.io"
 
@@ -31,6 +33,7 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         } else {
             registry = Self.defaultRegistry
             repository = String(rest)
+            isShort = true
         }
         guard Self.isHost(registry) else { throw ReferenceFailure.malformedRegistry(registry, in: text) }
         if registry == "index.docker.io" { registry = Self.defaultRegistry }
@@ -39,8 +42,29 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         if tag == nil, digest == nil { tag = "latest" }
     }
 
+    package static func == (first: ImageReference, second: ImageReference) -> Bool {
+        first.registry == second.registry && first.repository == second.repository && first.tag == second.tag
+            && first.digest == second.digest
+    }
+
+    package func hash(into hasher: inout Swift.Hasher) {
+        hasher.combine(registry)
+        hasher.combine(repository)
+        hasher.combine(tag)
+        hasher.combine(digest)
+    }
+
     package var description: String {
         "\(registry)/\(repository)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
+    }
+
+    /// The short form that docker shows, such as `app:1` for `docker.io/library/app:1`.
+    package var familiarName: String {
+        let name = description
+        for prefix in ["\(Self.defaultRegistry)/library/", "\(Self.defaultRegistry)/"] where name.hasPrefix(prefix) {
+            return String(name.dropFirst(prefix.count))
+        }
+        return name
     }
 
     /// What a manifest is asked for by: the digest where there is one, since it says more than the tag.
@@ -108,7 +132,11 @@ package enum ReferenceFailure: Failure {
     case malformedTag(String, in: String)
     case malformedRepository(String, in: String)
     case unknownTransport(String)
-    case emptyPath(String)
+    case noTag(String)
+    case emptyPath(String, expected: String)
+    case unexpectedDigest(String)
+    case malformedPosition(String)
+    case severalToStandardOutput
 
     package var kind: FailureKind { .usage }
 
@@ -121,8 +149,14 @@ package enum ReferenceFailure: Failure {
         case .malformedRepository(let repository, let text):
             "'\(text)': expected a repository of lower-case letters, digits and separators, not '\(repository)'"
         case .unknownTransport(let text):
-            "'\(text)': expected docker://REFERENCE, oci:DIR[:TAG] or a bare reference"
-        case .emptyPath(let text): "'\(text)': expected a directory after 'oci:'"
+            "'\(text)': expected docker://REFERENCE, a bare reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
+                + "docker-archive:FILE[:NAME] or docker-daemon:NAME"
+        case .emptyPath(let text, let expected):
+            "'\(text)': expected a \(expected) after '\(text.prefix { $0 != ":" }):'"
+        case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"
+        case .severalToStandardOutput: "only one destination can be standard output ('-')"
+        case .malformedPosition(let text): "'\(text)': expected @ and a number from 0 on, or a name"
+        case .noTag(let text): "'\(text)': expected a tag to put the suffix behind"
         }
     }
 }

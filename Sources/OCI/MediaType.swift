@@ -11,7 +11,9 @@ package struct MediaType: Hashable, Sendable, CustomStringConvertible {
     package static let ociIndex = MediaType("application/vnd.oci.image.index.v1+json")
     package static let ociManifest = MediaType("application/vnd.oci.image.manifest.v1+json")
     package static let ociConfiguration = MediaType("application/vnd.oci.image.config.v1+json")
+    package static let ociLayer = MediaType("application/vnd.oci.image.layer.v1.tar")
     package static let ociLayerGzip = MediaType("application/vnd.oci.image.layer.v1.tar+gzip")
+    package static let ociLayerZstd = MediaType("application/vnd.oci.image.layer.v1.tar+zstd")
     package static let dockerIndex = MediaType("application/vnd.docker.distribution.manifest.list.v2+json")
     package static let dockerManifest = MediaType("application/vnd.docker.distribution.manifest.v2+json")
     package static let dockerConfiguration = MediaType("application/vnd.docker.container.image.v1+json")
@@ -43,9 +45,9 @@ package enum LayerKind: Hashable, Sendable {
 extension MediaType {
     package var layerKind: LayerKind {
         switch text {
-        case "application/vnd.oci.image.layer.v1.tar", "application/vnd.docker.image.rootfs.diff.tar",
+        case Self.ociLayer.text, "application/vnd.docker.image.rootfs.diff.tar",
             Self.ociLayerGzip.text,
-            Self.dockerLayerGzip.text, "application/vnd.oci.image.layer.v1.tar+zstd",
+            Self.dockerLayerGzip.text, Self.ociLayerZstd.text,
             // Docker has no zstd type of its own, but images with this one exist.
             "application/vnd.docker.image.rootfs.diff.tar.zstd":
             .tar
@@ -63,10 +65,9 @@ extension MediaType {
         case .dockerConfiguration: .ociConfiguration
         default:
             switch text {
-            case "application/vnd.docker.image.rootfs.diff.tar": MediaType("application/vnd.oci.image.layer.v1.tar")
+            case "application/vnd.docker.image.rootfs.diff.tar": .ociLayer
             case Self.dockerLayerGzip.text: .ociLayerGzip
-            case "application/vnd.docker.image.rootfs.diff.tar.zstd":
-                MediaType("application/vnd.oci.image.layer.v1.tar+zstd")
+            case "application/vnd.docker.image.rootfs.diff.tar.zstd": .ociLayerZstd
             case "application/vnd.docker.image.rootfs.foreign.diff.tar":
                 MediaType("application/vnd.oci.image.layer.nondistributable.v1.tar")
             case "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":

@@ -8,6 +8,11 @@ package protocol ImageDestination: Sendable {
     /// Registries mount it from another of their repositories.
     func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool
 
+    /// Whether a manifest is there with everything that it leads to; `false` where that is not certain.
+    ///
+    /// Registries take a manifest only after what it names, so they need not be asked for each blob.
+    func containsAll(of manifest: Descriptor) async throws -> Bool
+
     /// Writes a blob. Success means that the content is there, not that this call put it there.
     ///
     /// `blob` is all of the content; nothing may be on its way any more. `progress` is called with the number of bytes of
@@ -23,6 +28,11 @@ package protocol ImageDestination: Sendable {
 
     /// Those names of this destination that already stand for something.
     func occupants() async throws -> [Occupant]
+}
+
+extension ImageDestination {
+    /// In files, others may have left a manifest without its blobs, and a look at each is cheap.
+    package func containsAll(of manifest: Descriptor) async throws -> Bool { false }
 }
 
 /// What publishing would replace.

@@ -20,4 +20,12 @@ package protocol ImageSource: Sendable {
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
         _ body: @Sendable (any ByteSource) async throws -> Result
     ) async throws -> Result
+
+    /// Whether the place is known not to have a blob although it names it: archives and layouts may hold one platform of
+    /// an index. Places that would have to ask somebody say no.
+    func isAbsent(_ descriptor: Descriptor) async throws -> Bool
+}
+
+extension ImageSource {
+    package func isAbsent(_ descriptor: Descriptor) async throws -> Bool { false }
 }

@@ -10,16 +10,19 @@ package struct TransportOptions: Sendable {
     package var network: Network
     /// Talk HTTP without TLS to every registry, not only to those on the loopback interface.
     package var plainHTTP: Bool
+    /// Where the files are that say which hosts images are pulled from.
+    package var mirrors: MirrorSettings
     /// How to come to credentials when a registry wants some.
     package var credentials: CredentialChoice
 
     package init(
         temporaryDirectory: FilePath, network: Network, plainHTTP: Bool = false,
-        credentials: CredentialChoice = .search(CredentialSearch())
+        mirrors: MirrorSettings = MirrorSettings(), credentials: CredentialChoice = .search(CredentialSearch())
     ) {
         self.temporaryDirectory = temporaryDirectory
         self.network = network
         self.plainHTTP = plainHTTP
+        self.mirrors = mirrors
         self.credentials = credentials
     }
 }
@@ -27,49 +30,116 @@ package struct TransportOptions: Sendable {
 extension ImageLocation {
     /// Opens the place for reading; nothing is asked of it yet.
     ///
-    /// - Throws: when the name of the registry is malformed.
+    /// - Throws: when a file about mirrors is malformed, the name of the registry is, or pulling is blocked.
     package func openSource(_ options: TransportOptions) throws -> any ImageSource {
         switch self {
-        case .registry(let reference):
-            try RegistryClient(reference, options, for: .pull(reference.repository))
+        case .registry(let reference): try reference.openSource(options)
         case .layout(let path, let tag): ImageLayout(path, tag: tag)
+        case .ociArchive(let place, let tag):
+            ImageArchive(oci: place, tag: tag, temporaryDirectory: options.temporaryDirectory)
+        case .dockerArchive(let place, let image):
+            ImageArchive(docker: place, image, temporaryDirectory: options.temporaryDirectory)
+        case .dockerDaemon(let image): try Engine.current().source(image, options)
         }
     }
 
     /// Opens the place for writing; nothing is made there before the first `put`.
     ///
-    /// - Parameters:
-    ///   - options: how to reach it.
-    ///   - additionalTags: published besides the name in the location.
-    /// - Throws: when the name of the registry is malformed.
+    /// `additionalTags` are published besides the name in the location. It throws when the name of the registry is
+    /// malformed.
     package func openDestination(
         _ options: TransportOptions, additionalTags: [String] = []
     ) throws -> any ImageDestination {
         switch self {
         case .registry(let reference):
-            try RegistryClient(reference, options, for: .push(reference.repository), additionalTags: additionalTags)
+            try reference.openDestination(options, additionalTags: additionalTags)
         case .layout(let path, let tag): ImageLayout(path, tag: tag, additionalTags: additionalTags)
+        case .ociArchive(let place, let tag):
+            try ArchiveDestination(
+                place, ArchiveNames(tag: tag, additionalTags: additionalTags),
+                temporaryDirectory: options.temporaryDirectory)
+        case .dockerArchive(let place, let image):
+            try ArchiveDestination(
+                place, ArchiveNames(docker: image, additionalTags: additionalTags),
+                temporaryDirectory: options.temporaryDirectory)
+        case .dockerDaemon(let image):
+            try Engine.current().destination(image, additionalTags: additionalTags, options)
         }
+    }
+}
+
+extension ImageReference {
+    /// Mirrors are read from, never written to.
+    fileprivate func openSource(_ options: TransportOptions) throws -> any ImageSource {
+        let registries = try RegistriesConfiguration(reading: options.mirrors.registriesFiles)
+        let remark = registries.remark(on: self)
+        if let remark { options.network.warn(remark) }
+        let hosts = try HostsFile.find(for: registry, in: options.mirrors.hostsDirectories)
+        let plan = try PullPlan(for: self, registries, hosts, plainHTTP: options.plainHTTP) {
+            try RegistryClient.origin(of: $0, plainHTTP: options.plainHTTP)
+        }
+        let places = plan.endpoints.enumerated().map { position, endpoint in
+            let isLast = position == plan.endpoints.count - 1
+            return MirroredRegistry.Place(
+                endpoint: endpoint,
+                client: RegistryClient(
+                    endpoint, options, for: .pull(endpoint.reference.repository), isLast: isLast))
+        }
+        if remark == nil, places.count == 1, let only = places.first { return only.client }
+        return MirroredRegistry(
+            places, remark: remark, temporaryDirectory: options.temporaryDirectory, warn: options.network.warn)
+    }
+
+    fileprivate func openDestination(
+        _ options: TransportOptions, additionalTags: [String]
+    ) throws -> any ImageDestination {
+        // Only names without a registry are of interest here, so nobody's broken file keeps others from writing.
+        if isShort {
+            let registries = try RegistriesConfiguration(reading: options.mirrors.registriesFiles)
+            if let remark = registries.remark(on: self) { options.network.warn(remark) }
+        }
+        let origin = try RegistryClient.origin(of: registry, plainHTTP: options.plainHTTP)
+        let endpoint = Endpoint(reference: self, origin: origin, isUpstream: true)
+        return RegistryClient(endpoint, options, for: .push(repository), additionalTags: additionalTags)
     }
 }
 
 extension RegistryClient {
     /// - Parameters:
-    ///   - reference: the repository, and the tag or digest in it.
+    ///   - endpoint: the repository, and what is in it by which name.
     ///   - options: how to reach it.
     ///   - scope: what is going to be done there.
     ///   - additionalTags: published besides the name in the reference.
-    /// - Throws: when the name of the registry is malformed.
+    ///   - isLast: there is no other place to ask.
     convenience init(
-        _ reference: ImageReference, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = []
-    ) throws {
-        let origin = try Self.origin(of: reference.registry, plainHTTP: options.plainHTTP)
+        _ endpoint: Endpoint, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = [],
+        isLast: Bool = true
+    ) {
+        var retry = options.network.retry
+        // Where others can answer, a host that is down should not keep the user waiting.
+        if !isLast { retry.tries = min(retry.tries, 2) }
+        let exchange = EndpointExchange(endpoint: endpoint, next: options.network.http)
+        // Its token server may be reached in a way of its own as well.
+        let logins =
+            endpoint.isUpstream && !endpoint.hasSettings
+            ? options.network.logins : Logins(over: exchange, retry: retry)
         let place = Logins.Place(
-            at: origin, for: CredentialKey(reference), by: options.credentials, scope: scope)
-        options.network.logins.announce(place)
+            at: endpoint.origin, for: CredentialKey(endpoint.reference), by: endpoint.choice(options.credentials),
+            scope: scope)
+        logins.announce(place)
         self.init(
-            reference, additionalTags: additionalTags, at: origin, over: options.network.http,
-            authenticator: { try await options.network.logins.authenticator(for: place) },
-            temporaryDirectory: options.temporaryDirectory, retry: options.network.retry)
+            endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path,
+            over: exchange, authenticator: { try await logins.authenticator(for: place) },
+            temporaryDirectory: options.temporaryDirectory, retry: retry)
+    }
+}
+
+extension Endpoint {
+    /// Whether requests that go here are any different from those that go elsewhere.
+    fileprivate var hasSettings: Bool { certificates != nil || !headers.fields.isEmpty || namespace != nil }
+
+    /// What was typed is for the registry that was named. Others that stand in for it may know us by what is on file.
+    fileprivate func choice(_ choice: CredentialChoice) -> CredentialChoice {
+        if case .given = choice, !isUpstream { .search(CredentialSearch()) } else { choice }
     }
 }

@@ -6,20 +6,38 @@ import Testing
 
 /// Holds `--help`, the manual and the README together.
 struct DocumentationTests {
-    @Test(arguments: ["esgz", "esgz-convert"])
-    func theManualNamesTheOptionsOfTheProgram(page: String) async throws {
-        #expect(try manualOptions(of: page) == (try await programOptions(of: page)))
+    /// The page of each command. What all of them share stands in that of the program.
+    private static let pages = ["convert": "esgz-convert", "copy": "esgz-copy"]
+    private static let allPages = ["esgz"] + Set(pages.values).sorted()
+
+    @Test func everyCommandHasAPage() async throws {
+        #expect(try await help().keys.sorted() == Self.pages.keys.sorted())
+    }
+
+    @Test(arguments: pages)
+    func theManualNamesTheOptionsOfTheCommand(command: String, page: String) async throws {
+        let options = try await options(of: command)
+        let own = try manualOptions(of: page)
+        let common = try manualOptions(of: "esgz")
+        #expect(options.subtracting(own).subtracting(common) == [])
+        #expect(own.subtracting(options) == [])
+        #expect(own.intersection(common) == [])
+    }
+
+    @Test func commonOptionsAreThoseOfAllCommandsForImages() async throws {
+        let common = try await options(of: "convert").intersection(options(of: "copy"))
+        #expect(try manualOptions(of: "esgz") == common)
+        #expect(try readmeOptions(under: "## Common options") == common)
     }
 
     @Test func theREADMENamesTheOptionsOfConvert() async throws {
-        let rows = try rows(under: "## Options")
-        let named = rows.flatMap { $0[0].split { !"-abcdefghijklmnopqrstuvwxyz".contains($0) } }
-        #expect(
-            Set(named.filter { $0.hasPrefix("-") }.map(String.init)) == (try await programOptions(of: "esgz-convert")))
+        let common = try manualOptions(of: "esgz")
+        #expect(try readmeOptions(under: "## Options") == (try await options(of: "convert").subtracting(common)))
     }
 
     @Test func defaultsInTheREADMEAreThoseOfTheProgram() async throws {
-        let stated = try rows(under: "## Options").reduce(into: [String: String]()) { stated, row in
+        let rows = try rows(under: "## Options") + rows(under: "## Common options")
+        let stated = rows.reduce(into: [String: String]()) { stated, row in
             let option = row[0].split(separator: "`").first.map { String($0.prefix { $0 != " " }) } ?? ""
             stated[option] = String(row[2].filter { $0 != "`" })
         }
@@ -53,7 +71,7 @@ struct DocumentationTests {
         #expect(manual == readme)
     }
 
-    @Test(.enabled(if: Command.isExpected("mandoc"), "mandoc is not installed"), arguments: ["esgz", "esgz-convert"])
+    @Test(.enabled(if: Command.isExpected("mandoc"), "mandoc is not installed"), arguments: allPages)
     func theManualIsWellFormed(page: String) async throws {
         let lint = try await Command.run(
             "mandoc", ["-T", "lint", "-W", "warning", Command.repository.appending("man/\(page).1").string])
@@ -72,9 +90,9 @@ struct DocumentationTests {
 
     // MARK: - The program
 
-    /// Options of a page with their dashes, as `--help` shows them.
-    private func programOptions(of page: String) async throws -> Set<String> {
-        let arguments = try #require(try await help()[page == "esgz" ? "" : String(page.dropFirst("esgz-".count))])
+    /// Options of a command with their dashes, as `--help` shows them.
+    private func options(of command: String) async throws -> Set<String> {
+        let arguments = try #require(try await help()[command])
         let names = arguments.flatMap { $0["names"]?.array ?? [] }.compactMap { name in
             name["name"]?.string.map { (name["kind"]?.string == "short" ? "-" : "--") + $0 }
         }
@@ -82,17 +100,15 @@ struct DocumentationTests {
         return Set(names).union(["--help", "-h", "--version"])
     }
 
-    /// Arguments by command; those of the program itself under an empty name.
+    /// Arguments by command.
     private func help() async throws -> [String: [JSON]] {
         try await withWorkplace { place, _ in
-            var result: [String: [JSON]] = [:]
-            for command in ["", "convert"] {
-                let words = command.isEmpty ? [] : [command]
-                let dump = try await place.esgz(words + ["--experimental-dump-help"])
-                let root = try JSON(parsing: Array(dump.output.utf8))["command"]
-                result[command] = (root?["arguments"]?.array ?? []).filter { $0["kind"]?.string != "positional" }
+            let dump = try await place.esgz(["--experimental-dump-help"])
+            let commands = try JSON(parsing: Array(dump.output.utf8))["command"]?["subcommands"]?.array ?? []
+            return commands.reduce(into: [:]) { result, command in
+                guard let name = command["commandName"]?.string, name != "help" else { return }
+                result[name] = (command["arguments"]?.array ?? []).filter { $0["kind"]?.string != "positional" }
             }
-            return result
         }
     }
 
@@ -117,6 +133,12 @@ struct DocumentationTests {
     private func section(_ name: String, of page: String) throws -> [Substring] {
         try text(of: "man/\(page).1").split(separator: "\n").drop { $0 != ".Sh \(name)" }.dropFirst()
             .prefix { !$0.hasPrefix(".Sh ") }.map(\.self)
+    }
+
+    /// Options in the first column of a table of the README.
+    private func readmeOptions(under heading: String) throws -> Set<String> {
+        let words = try rows(under: heading).flatMap { $0[0].split { !"-abcdefghijklmnopqrstuvwxyz".contains($0) } }
+        return Set(words.filter { $0.hasPrefix("-") }.map(String.init))
     }
 
     /// The cells of the table below a heading of the README, without its head.

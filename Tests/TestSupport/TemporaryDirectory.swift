@@ -28,3 +28,8 @@ package func write(_ bytes: [UInt8], to path: FilePath) throws {
         path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite])
     try file.closeAfter { _ = try file.writeAll(bytes) }
 }
+
+/// Removes a file or directory of a test.
+package func remove(_ path: FilePath) throws {
+    try FileManager.default.removeItem(atPath: path.string)
+}

@@ -129,8 +129,10 @@ struct LocalRegistryTests {
     private static func end(
         _ reference: String, _ network: Network, _ credentials: CredentialChoice, _ scope: TokenScope
     ) throws -> RegistryClient {
-        try RegistryClient(
-            try ImageReference(parsing: reference),
+        let reference = try ImageReference(parsing: reference)
+        let origin = try RegistryClient.origin(of: reference.registry, plainHTTP: false)
+        return RegistryClient(
+            Endpoint(reference: reference, origin: origin, isUpstream: true),
             TransportOptions(temporaryDirectory: "/tmp", network: network, credentials: credentials), for: scope)
     }
 

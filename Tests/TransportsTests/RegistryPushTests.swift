@@ -178,6 +178,7 @@ struct RegistryPushTests {
             request["content-type"] == "application/vnd.oci.image.manifest.v1+json" && request.body == document.bytes
         }
         let rows = [
+            Exchange("HEAD /v2/app/manifests/1", 404),
             Exchange("PUT /v2/app/manifests/1", 201, where: isManifest),
             Exchange("PUT /v2/app/manifests/\(manifest.digest)", 201, where: isManifest),
         ]
@@ -186,6 +187,24 @@ struct RegistryPushTests {
             try await ScriptedClient(server, "app@\(manifest.digest)").registry.publish(document, as: manifest)
             let other = try ScriptedClient(server, "app@\(Self.digest)").registry
             await #expect(throws: DigestFailure.self) { try await other.publish(document, as: manifest) }
+            #expect(server.deviations == [])
+        }
+    }
+
+    /// Some registries refuse to write an immutable tag, even as it is.
+    @Test func aTagThatStandsForTheImageAlreadyIsLeftAlone() async throws {
+        let document = try Document(parsing: Array("{}".utf8))
+        let manifest = document.descriptor(.ociManifest)
+        let rows = [
+            Exchange("HEAD /v2/app/manifests/1", 200, ["Docker-Content-Digest": "\(manifest.digest)"]),
+            Exchange("HEAD /v2/app/manifests/old", 200, ["Docker-Content-Digest": "\(Self.digest)"]),
+            Exchange("PUT /v2/app/manifests/old", 201),
+            Exchange("HEAD /v2/app/manifests/new", 404),
+            Exchange("PUT /v2/app/manifests/new", 201),
+        ]
+        try await withScript(rows) { server in
+            let registry = try ScriptedClient(server, additionalTags: ["old", "new", "1"]).registry
+            try await registry.publish(document, as: manifest)
             #expect(server.deviations == [])
         }
     }

@@ -12,14 +12,15 @@ struct ScriptedClient {
     private let waited = Mutexed<[Duration]>([])
 
     init(
-        _ server: ScriptedHTTP, _ name: String = "app:1", credentials: Credentials? = nil,
-        in directory: FilePath = "/tmp"
+        _ server: ScriptedHTTP, _ name: String = "app:1", additionalTags: [String] = [],
+        credentials: Credentials? = nil, in directory: FilePath = "/tmp"
     ) throws {
         var retry = RetryPolicy()
         retry.random = { 1 }
         retry.sleep = { [waited] delay in waited.value.withLock { $0.append(delay) } }
         registry = RegistryClient(
-            try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"), at: try HTTPURL(parsing: server.origin),
+            try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"), additionalTags: additionalTags,
+            at: try HTTPURL(parsing: server.origin),
             over: CurlClient(insecure: false), credentials: credentials, temporaryDirectory: directory, retry: retry)
     }
 

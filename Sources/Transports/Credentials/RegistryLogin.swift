@@ -31,8 +31,11 @@ package struct RegistryLogin: Sendable {
         if !key.path.isEmpty { reference.repository = key.path }
         let options = TransportOptions(
             temporaryDirectory: "/", network: network, plainHTTP: plainHTTP, credentials: .given(credentials))
+        let origin = try RegistryClient.origin(of: key.registry, plainHTTP: plainHTTP)
         do {
-            try await RegistryClient(reference, options, for: .none).ping()
+            try await RegistryClient(
+                Endpoint(reference: reference, origin: origin, isUpstream: true), options, for: .none
+            ).ping()
         } catch let failure as any Failure where failure.kind == .denied {
             throw LoginFailure(registry: key.registry)
         }

@@ -10,15 +10,29 @@ import SystemPackage
 package final class CurlClient: HTTPExchanging {
     private let insecure: Bool
     private let certificateDirectories: [FilePath]
+    private let unixSocket: FilePath?
+    private let isPatient: Bool
     private let idle = Mutex<[CurlHandle]>([])
     private let certificates = Mutex<[String: HostCertificates?]>([:])
 
     /// At most eight transfers run at once, so more handles would only keep connections open for nothing.
     private static let idleLimit = 8
 
-    package init(insecure: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories) {
+    /// Starts without a connection.
+    ///
+    /// - Parameters:
+    ///   - insecure: accept any certificate.
+    ///   - certificateDirectories: where certificates for single hosts are.
+    ///   - unixSocket: connect to this, whatever the host of a request is.
+    ///   - isPatient: wait as long as it takes: an engine packs a whole image before it sends the first byte.
+    package init(
+        insecure: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
+        unixSocket: FilePath? = nil, isPatient: Bool = false
+    ) {
         self.insecure = insecure
         self.certificateDirectories = certificateDirectories
+        self.unixSocket = unixSocket
+        self.isPatient = isPatient
     }
 
     package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
@@ -30,7 +44,8 @@ package final class CurlClient: HTTPExchanging {
         // Also after a failure: libcurl itself closes connections that are of no use any more.
         defer { keep(handle) }
         try handle.configure(request)
-        try handle.configureTLS(request, insecure: insecure, certificates(for: request.url))
+        try handle.configureEngine(request, unixSocket, isPatient: isPatient)
+        try handle.configureTLS(request, insecure: insecure, request.certificates ?? certificates(for: request.url))
         return try handle.perform(request, cancellation)
     }
 
@@ -121,8 +136,13 @@ private final class CurlHandle: @unchecked Sendable {
         }
     }
 
+    func configureEngine(_ request: HTTPRequest, _ unixSocket: FilePath?, isPatient: Bool) throws {
+        if let unixSocket { try set(request, CURLOPT_UNIX_SOCKET_PATH, unixSocket.string) }
+        if isPatient { try set(request, CURLOPT_LOW_SPEED_TIME, 0) }
+    }
+
     func configureTLS(_ request: HTTPRequest, insecure: Bool, _ certificates: HostCertificates?) throws {
-        if insecure {
+        if insecure || certificates?.skipsVerification == true {
             try set(request, CURLOPT_SSL_VERIFYPEER, 0)
             try set(request, CURLOPT_SSL_VERIFYHOST, 0)
         }

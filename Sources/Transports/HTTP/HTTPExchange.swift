@@ -38,6 +38,8 @@ package struct HTTPRequest: Sendable {
     package var receiver: Receiver
     /// Called with the position in `body` that has been reached; it falls back when the request is sent again.
     package var onSent: @Sendable (Int64) -> Void
+    /// For TLS with this place alone, instead of what is laid down for the host; `nil` to look there.
+    package var certificates: HostCertificates?
 
     package init(
         _ method: Method, _ url: HTTPURL, headers: HTTPHeaders = HTTPHeaders(), body: Body = .none,

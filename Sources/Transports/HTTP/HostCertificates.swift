@@ -1,5 +1,4 @@
 import Content
-import Glibc
 import SystemPackage
 
 /// What a machine's administrator has laid down for TLS with one registry, as Docker and Podman read it.
@@ -11,6 +10,12 @@ package struct HostCertificates: Sendable {
     package var authorities: [UInt8] = []
     package var clientCertificate: FilePath?
     package var clientKey: FilePath?
+    /// Accept any certificate of the server.
+    package var skipsVerification = false
+
+    var isEmpty: Bool { authorities.isEmpty && clientCertificate == nil && !skipsVerification }
+
+    package init() {}
 
     /// Where Docker and Podman look.
     package static let systemDirectories: [FilePath] = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
@@ -25,9 +30,9 @@ package struct HostCertificates: Sendable {
     package static func find(for host: String, in directories: [FilePath]) throws -> HostCertificates? {
         var found = HostCertificates()
         for directory in directories.map({ $0.appending(host) }) {
-            let names = names(in: directory)
+            let names = directory.sortedNames
             for name in names where name.hasSuffix(".crt") {
-                found.authorities += try read(directory.appending(name)) + [UInt8(ascii: "\n")]
+                try found.trust(directory.appending(name))
             }
             guard found.clientCertificate == nil, let certificate = names.first(where: { $0.hasSuffix(".cert") })
             else { continue }
@@ -38,32 +43,27 @@ package struct HostCertificates: Sendable {
             found.clientCertificate = directory.appending(certificate)
             found.clientKey = directory.appending(String(key))
         }
-        return found.authorities.isEmpty && found.clientCertificate == nil ? nil : found
+        return found.isEmpty ? nil : found
     }
 
-    private static func read(_ path: FilePath) throws -> [UInt8] {
+    /// Adds the authorities in a file to those that are trusted.
+    ///
+    /// - Throws: when the file cannot be read, or holds no certificate in PEM.
+    package mutating func trust(_ path: FilePath) throws {
         let file = try FileSlice(opening: path)
         let limit: Int64 = 1 << 20
         guard file.count <= limit else { throw CertificateFailure.tooLarge(path, limit: limit) }
-        return try file.bytes()
-    }
-
-    /// Sorted names. A directory that this user may not read is one that is not there, as for Podman.
-    private static func names(in directory: FilePath) -> [String] {
-        guard let stream = opendir(directory.string) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            names.append(
-                withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-        }
-        return names.sorted()
+        let bytes = try context("\(path)") { try file.bytes() }
+        // Such a file would be ignored without a word, and every server refused.
+        guard bytes.firstRange(of: "-----BEGIN ".utf8) != nil else { throw CertificateFailure.noCertificate(path) }
+        authorities += bytes + [UInt8(ascii: "\n")]
     }
 }
 
 package enum CertificateFailure: Failure {
     case missingKey(FilePath, String)
     case tooLarge(FilePath, limit: Int64)
+    case noCertificate(FilePath)
 
     package var kind: FailureKind { .invalid }
 
@@ -71,6 +71,7 @@ package enum CertificateFailure: Failure {
         switch self {
         case .missingKey(let certificate, let key): "\(certificate): expected its key beside it in '\(key.printable)'"
         case .tooLarge(let path, let limit): "\(path): expected at most \(limit) bytes of certificates"
+        case .noCertificate(let path): "\(path): expected certificates in PEM"
         }
     }
 }

@@ -16,6 +16,18 @@ extension FileDescriptor {
         }
     }
 
+    /// Waits until reading or writing would not block, or nobody waits for it any more.
+    ///
+    /// - Parameters:
+    ///   - event: `POLLIN` or `POLLOUT`.
+    ///   - cancellation: looked at several times a second.
+    /// - Throws: `CancellationError`.
+    func wait(for event: Int32, _ cancellation: CancellationFlag) throws {
+        var request = pollfd(fd: rawValue, events: Int16(event), revents: 0)
+        // Errors and hang-ups count as ready: the read or write that follows tells what they are.
+        while poll(&request, 1, 200) <= 0 { try cancellation.check() }
+    }
+
     /// Appends the first `count` bytes of a source.
     ///
     /// - Parameters:

@@ -14,7 +14,7 @@ extension ImageLayout: ImageDestination {
         try await onCancellableThread { cancellation in
             try prepare(for: descriptor.digest.algorithm)
             if try hasBlob(descriptor) { return }
-            try write(blobPath(descriptor.digest)) { file in
+            try blobPath(descriptor.digest).replaceFile { file in
                 try file.append(descriptor.size, of: blob) { count in
                     try cancellation.check()
                     progress(count)
@@ -146,28 +146,8 @@ extension ImageLayout: ImageDestination {
     private func tag(of entry: JSON) -> String? { entry["annotations"]?[Annotation.referenceName]?.string }
 
     private func write(_ bytes: [UInt8], to path: FilePath) throws {
-        try write(path) { file in
+        try path.replaceFile { file in
             _ = try bytes.withUnsafeBytes { try file.writeAll($0) }
-        }
-    }
-
-    /// Writes a file aside and renames it, so that readers see all of it or nothing, and failures leave nothing.
-    private func write(_ path: FilePath, _ body: (FileDescriptor) throws -> Void) throws {
-        let name = ".esgz-\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        let temporary = path.removingLastComponent().appending(name)
-        do {
-            let descriptor = try FileDescriptor.open(
-                temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-                permissions: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
-            do {
-                try descriptor.closeAfter { try body(descriptor) }
-                guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
-            } catch {
-                unlink(temporary.string)
-                throw error
-            }
-        } catch let error as Errno {
-            throw FileFailure.cannot("write", path, error)
         }
     }
 

@@ -16,76 +16,27 @@ package struct ImageLayout: Sendable {
         self.additionalTags = additionalTags
     }
 
-    var indexPath: FilePath { path.appending("index.json") }
-    var versionPath: FilePath { path.appending("oci-layout") }
+    var indexPath: FilePath { path.appending(Self.indexName) }
+    var versionPath: FilePath { path.appending(Self.versionName) }
 
-    /// A digest holds nothing but letters and digits, so the path stays inside.
-    func blobPath(_ digest: Digest) -> FilePath {
-        path.appending("blobs").appending(digest.algorithm.rawValue).appending(digest.hex)
-    }
+    func blobPath(_ digest: Digest) -> FilePath { path.appending(Self.blobName(digest)) }
+}
 
-    /// - Throws: when the directory is there but says that it is something else.
-    func checkVersion() throws {
-        let file: FileSlice
-        do {
-            file = try FileSlice(openingRegularFile: versionPath)
-        } catch let failure as any Failure where failure.kind == .notFound {
-            throw LayoutFailure.notALayout(path)
-        }
-        let version = try context("\(versionPath)") {
-            try Document(parsing: try file.documentBytes()).root["imageLayoutVersion"]?.string
-        }
-        // Later versions with the same major number are to stay readable.
-        guard let version, version == "1" || version.hasPrefix("1.") else {
-            throw LayoutFailure.unknownVersion(path, version)
-        }
-    }
+extension ImageLayout: LayoutFiles {
+    var location: String { "oci:\(path)" }
 
-    /// The names of images, and what is known of each.
-    func readIndex() throws -> Index {
-        let file = try FileSlice(openingRegularFile: indexPath)
-        return try context("\(indexPath)") { try Index(Document(parsing: file.documentBytes()), as: .ociIndex) }
-    }
-
-    /// The blob's file, unread, after a look at its size.
-    func openBlob(_ descriptor: Descriptor) throws -> FileSlice {
-        let path = blobPath(descriptor.digest)
-        let file = try FileSlice(openingRegularFile: path)
-        guard file.count == descriptor.size else {
-            throw LayoutFailure.wrongSize(path, expected: descriptor.size, found: file.count)
-        }
-        return file
+    func open(_ name: String) throws -> FileSlice {
+        try FileSlice(openingRegularFile: path.appending(name))
     }
 }
 
 extension ImageLayout: ImageSource {
     package func resolve() async throws -> Descriptor {
         try checkVersion()
-        let entries = try readIndex().manifests
-        guard let tag else {
-            guard let entry = entries.first else { throw LayoutFailure.empty(path) }
-            guard entries.count == 1 else { throw LayoutFailure.tagNeeded(path, tags: entries.compactMap(\.tag)) }
-            return entry
-        }
-        let named = entries.filter { $0.tag?.isSameText(as: tag) == true }
-        guard let entry = named.first else {
-            throw LayoutFailure.noSuchTag(path, tag, tags: entries.compactMap(\.tag))
-        }
-        guard named.allSatisfy({ $0.digest == entry.digest }) else {
-            throw LayoutFailure.ambiguousTag(path, tag, count: named.count)
-        }
-        return entry
+        return try choose(tag, from: try readIndex().manifests)
     }
 
-    package func document(_ descriptor: Descriptor) async throws -> Document {
-        try descriptor.checkDocumentSize()
-        let file = try openBlob(descriptor)
-        return try context("\(blobPath(descriptor.digest))") {
-            let bytes = try file.bytes()
-            try descriptor.check(bytes)
-            return try Document(parsing: bytes)
-        }
-    }
+    package func document(_ descriptor: Descriptor) async throws -> Document { try readDocument(descriptor) }
 
     package func withBlob<Result: Sendable>(
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
@@ -93,10 +44,8 @@ extension ImageLayout: ImageSource {
     ) async throws -> Result {
         try await body(try openBlob(descriptor))
     }
-}
 
-extension Descriptor {
-    var tag: String? { annotation(Annotation.referenceName) }
+    package func isAbsent(_ descriptor: Descriptor) async throws -> Bool { try lacks(descriptor) }
 }
 
 extension FileSlice {
@@ -110,12 +59,6 @@ extension FileSlice {
             throw FileFailure.cannot("open", path, error)
         }
     }
-
-    /// All bytes of a JSON file that has no descriptor to say how long it is.
-    func documentBytes() throws -> [UInt8] {
-        guard count <= Document.sizeLimit else { throw DocumentFailure.tooLarge(count) }
-        return try bytes()
-    }
 }
 
 package enum LayoutFailure: Failure {
@@ -124,7 +67,7 @@ package enum LayoutFailure: Failure {
     case unknownVersion(FilePath, String?)
     case notAFile(FilePath)
     case empty(FilePath)
-    case tagNeeded(FilePath, tags: [String])
+    case tagNeeded(FilePath, location: String, tags: [String])
     case noSuchTag(FilePath, String, tags: [String])
     case ambiguousTag(FilePath, String, count: Int)
     case wrongSize(FilePath, expected: Int64, found: Int64)
@@ -147,19 +90,22 @@ package enum LayoutFailure: Failure {
             "\(path): expected an OCI layout of version 1.0.0, not '\((version ?? "").prefix(50).printable)'"
         case .notAFile(let path): "expected \(path) to be a regular file"
         case .empty(let path): "\(path) holds no image"
-        case .tagNeeded(let path, let tags):
-            "\(path) holds several images; name one with oci:\(path):TAG, where TAG is one of " + Self.list(tags)
+        case .tagNeeded(let path, let location, let tags):
+            "\(path) holds several images; name one with \(location):TAG, where TAG is one of " + tags.listed
         case .noSuchTag(let path, let tag, let tags):
-            "\(path) holds no image '\(tag.printable)'; there are " + Self.list(tags)
+            "\(path) holds no image '\(tag.printable)'; there are " + tags.listed
         case .ambiguousTag(let path, let tag, let count):
             "\(path): expected one image '\(tag.printable)', but \(count) different ones have that name"
         case .wrongSize(let path, let expected, let found): "\(path): expected \(expected) bytes, not \(found)"
         }
     }
+}
 
-    private static func list(_ tags: [String]) -> String {
-        let shown = tags.sorted().prefix(20).map { "'\($0.prefix(128).printable)'" }
-        let more = tags.count > shown.count ? " and \(tags.count - shown.count) more" : ""
+extension [String] {
+    /// Names of images for a message: sorted, short, and not too many.
+    var listed: String {
+        let shown = sorted().prefix(20).map { "'\($0.prefix(128).printable)'" }
+        let more = count > shown.count ? " and \(count - shown.count) more" : ""
         return shown.isEmpty ? "none with a name" : shown.joined(separator: ", ") + more
     }
 }

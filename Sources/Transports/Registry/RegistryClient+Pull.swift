@@ -1,6 +1,7 @@
 import Content
 import OCI
 import Synchronization
+import SystemPackage
 
 extension RegistryClient: ImageSource {
     package func resolve() async throws -> Descriptor {
@@ -35,25 +36,15 @@ extension RegistryClient: ImageSource {
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
         _ body: @Sendable (any ByteSource) async throws -> Result
     ) async throws -> Result {
-        let spool = try SpoolFile(in: temporaryDirectory)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                do {
-                    try await self.download(descriptor, to: spool, progress: progress)
-                    spool.finish()
-                } catch {
-                    // Whoever reads finds the error where the missing bytes should be.
-                    spool.fail(error)
-                }
-            }
-            let result = try await body(spool)
-            group.cancelAll()
-            return result
+        try await withDownload(in: temporaryDirectory) { spool in
+            try await self.download(descriptor, to: spool, progress: progress)
+        } _: { blob in
+            try await body(blob)
         }
     }
 
-    /// Fetches a blob; after a broken connection it goes on where it stopped.
-    private func download(
+    /// Fetches a blob, or what is missing of it; after a broken connection it goes on where it stopped.
+    func download(
         _ descriptor: Descriptor, to spool: SpoolFile, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
         let url = try url(of: descriptor)
@@ -95,6 +86,28 @@ extension RegistryClient: ImageSource {
             throw RegistryAnswerFailure.contradictoryTypes(header: served, document: stated)
         }
         return served
+    }
+}
+
+/// Runs `body` on a file that `download` is still writing; when `body` ends, so does the download.
+func withDownload<Result: Sendable>(
+    in directory: FilePath, _ download: @escaping @Sendable (SpoolFile) async throws -> Void,
+    _ body: @Sendable (SpoolFile) async throws -> Result
+) async throws -> Result {
+    let spool = try SpoolFile(in: directory)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            do {
+                try await download(spool)
+                spool.finish()
+            } catch {
+                // Whoever reads finds the error where the missing bytes should be.
+                spool.fail(error)
+            }
+        }
+        let result = try await body(spool)
+        group.cancelAll()
+        return result
     }
 }
 

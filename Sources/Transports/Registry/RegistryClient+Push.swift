@@ -3,12 +3,22 @@ import OCI
 
 extension RegistryClient: ImageDestination {
     package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
-        let request = HTTPRequest(.head, try url(of: descriptor))
+        var request = HTTPRequest(.head, try url(of: descriptor))
+        // A manifest of a type that is not asked for counts as missing.
+        if descriptor.mediaType.isIndex || descriptor.mediaType.isManifest {
+            request.headers["Accept"] = descriptor.mediaType.text
+        }
         if try await send(request, for: pushScope, expecting: 200, 404).status == 200 { return true }
-        guard let source = source as? RegistryClient, source.base.hasSameOrigin(as: base),
+        // A mirror has nothing that its registry could mount, unless it is that registry.
+        let client = source as? RegistryClient ?? (source as? MirroredRegistry)?.current
+        guard let source = client, source.path == path, source.base.hasSameOrigin(as: base),
             source.reference.repository != reference.repository
         else { return false }
         return try await mount(descriptor, from: source.reference.repository)
+    }
+
+    package func containsAll(of manifest: Descriptor) async throws -> Bool {
+        try await contains(manifest, mountingFrom: nil)
     }
 
     package func put(
@@ -27,8 +37,10 @@ extension RegistryClient: ImageDestination {
             throw DigestFailure.mismatch(expected: expected, actual: descriptor.digest)
         }
         let tags = tags
-        for name in tags.isEmpty ? [descriptor.digest.description] : tags {
-            try await put(root, named: name, as: descriptor)
+        if tags.isEmpty { try await put(root, named: descriptor.digest.description, as: descriptor) }
+        // Tags that may not change are refused by some registries even for what they stand for already.
+        for tag in tags where try await digest(of: tag) != descriptor.digest {
+            try await put(root, named: tag, as: descriptor)
         }
     }
 

@@ -12,6 +12,8 @@ package final class RegistryClient: Sendable {
     let additionalTags: [String]
     /// Scheme, host and port that the registry is reached at.
     let base: HTTPURL
+    /// What stands before the name of the repository; mirrors may have another than `/v2/`.
+    let path: String
     let retry: RetryPolicy
     let temporaryDirectory: FilePath
     /// The document that the reference names, once it has been asked for.
@@ -25,17 +27,20 @@ package final class RegistryClient: Sendable {
     ///   - reference: the repository, and the tag or digest in it.
     ///   - additionalTags: published besides.
     ///   - base: where its registry is, see `origin(of:plainHTTP:certificateDirectories:)`.
+    ///   - path: what stands there before the name of the repository, with a slash at both ends.
     ///   - http: carries the requests.
     ///   - credentials: what to log in with when the registry asks; `nil` to stay anonymous.
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
     package convenience init(
-        _ reference: ImageReference, additionalTags: [String] = [], at base: HTTPURL, over http: any HTTPExchanging,
-        credentials: Credentials?, temporaryDirectory: FilePath, retry: RetryPolicy = RetryPolicy()
+        _ reference: ImageReference, additionalTags: [String] = [], at base: HTTPURL, path: String = "/v2/",
+        over http: any HTTPExchanging, credentials: Credentials?, temporaryDirectory: FilePath,
+        retry: RetryPolicy = RetryPolicy()
     ) {
         let authenticator = Authenticator(for: base, credentials: credentials, over: http, retry: retry)
         self.init(
-            reference, additionalTags: additionalTags, at: base, over: http, authenticator: { authenticator },
+            reference, additionalTags: additionalTags, at: base, path: path, over: http,
+            authenticator: { authenticator },
             temporaryDirectory: temporaryDirectory, retry: retry)
     }
 
@@ -43,18 +48,20 @@ package final class RegistryClient: Sendable {
     ///   - reference: the repository, and the tag or digest in it.
     ///   - additionalTags: published besides.
     ///   - base: where its registry is.
+    ///   - path: what stands before the name of the repository.
     ///   - http: carries the requests.
     ///   - authenticator: finds who logs in, each time that it matters.
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
     init(
-        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, over http: any HTTPExchanging,
-        authenticator: @escaping @Sendable () async throws -> Authenticator, temporaryDirectory: FilePath,
-        retry: RetryPolicy
+        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String,
+        over http: any HTTPExchanging, authenticator: @escaping @Sendable () async throws -> Authenticator,
+        temporaryDirectory: FilePath, retry: RetryPolicy
     ) {
         self.reference = reference
         self.additionalTags = additionalTags
         self.base = base
+        self.path = path
         self.http = http
         self.retry = retry
         self.temporaryDirectory = temporaryDirectory
@@ -68,7 +75,7 @@ package final class RegistryClient: Sendable {
     package static func origin(
         of registry: String, plainHTTP: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories
     ) throws -> HTTPURL {
-        let host = registry == ImageReference.defaultRegistry ? "registry-1.docker.io" : registry
+        let host = host(of: registry)
         let secure = try HTTPURL(parsing: "https://\(host)/")
         guard plainHTTP || secure.isLoopback else { return secure }
         if !plainHTTP, try HostCertificates.find(for: secure.hostAndPort, in: certificateDirectories) != nil {
@@ -77,9 +84,14 @@ package final class RegistryClient: Sendable {
         return try HTTPURL(parsing: "http://\(host)/")
     }
 
+    /// Host and port of a registry: Docker Hub is not reached under its own name.
+    static func host(of registry: String) -> String {
+        registry == ImageReference.defaultRegistry ? "registry-1.docker.io" : registry
+    }
+
     /// The URL of `path` in this repository, such as `manifests/latest`.
     func url(_ path: String) throws -> HTTPURL {
-        try base.resolving("/v2/\(reference.repository)/\(path)")
+        try base.resolving("\(self.path)\(reference.repository)/\(path)")
     }
 
     /// Where the content of a descriptor is: registries keep manifests apart from all other blobs.

@@ -2,26 +2,25 @@ import ArgumentParser
 import Content
 import Conversion
 import OCI
-import Transports
+import SystemPackage
 
 /// `esgz convert SRC DST…`
 struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Rewrite every layer of an image as eStargz.",
-        discussion: """
-            SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, or oci:DIR[:TAG]. The digest \
-            of the new manifest or index is printed on stdout.
-            """)
+        discussion: Places.help)
 
     @Argument(help: ArgumentHelp("The image to convert.", valueName: "src"))
     var source: String
 
     @Argument(help: ArgumentHelp("Where the result goes; several places get the same bytes.", valueName: "dst"))
-    var destinations: [String]
+    var destinations: [String] = []
 
+    @OptionGroup(title: "Destination options") var naming: DestinationOptions
     @OptionGroup(title: "Layer options") var writing: WritingOptions
     @OptionGroup(title: "Platform options") var platform: PlatformOptions
     @OptionGroup(title: "Registry options") var registry: RegistryOptions
+    @OptionGroup(title: "Work options") var work: WorkOptions
     @OptionGroup(title: "Output options") var output: OutputOptions
 
     @Option(
@@ -51,58 +50,38 @@ struct Convert: AsyncParsableCommand {
         guard !(oci && keepDockerTypes) else {
             throw ValidationError("--oci and --keep-docker-types exclude each other")
         }
-        guard !destinations.isEmpty else { throw ValidationError("expected at least one destination") }
+        try naming.checkPresence(of: destinations)
     }
 
     func run() async throws {
-        let from = try ImageLocation(parsing: source)
-        let to = try destinations.map(ImageLocation.init(parsing:))
-        if !force, let same = to.first(where: { $0.isSamePlace(as: from) }) {
+        let places = try Places(from: source, to: destinations, naming, registry, work)
+        if !force,
+            let same = try naming.names(at: places.destinations).first(where: { $0.isSamePlace(as: places.source) })
+        {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
-        try writing.checkTemporaryDirectory()
-        let network = registry.makeNetwork()
-        let directory = writing.temporaryDirectory
-        let reading = try registry.source(network, temporaryDirectory: directory)
-        let publishing = try registry.destination(network, temporaryDirectory: directory)
+        let request = try request(places.temporaryDirectory)
         let renderer = output.makeRenderer(isDryRun: dryRun)
         let report = try await renderer.whileRunning { events in
-            try await context(from.description) {
+            try await context(places.source.description) {
                 try await Converter(
-                    try request, from: try from.openSource(reading),
-                    to: try to.map { Destination($0, try $0.openDestination(publishing)) }, events: events
+                    request, from: try places.openSource(), to: try places.openDestinations(), events: events
                 ).run()
             }
         }
-        try show(report)
+        try output.show(report)
     }
 
-    private var request: ConversionRequest {
-        get throws {
-            var request = ConversionRequest(layers: writing.layerOptions)
-            request.platforms = try platform.platforms
-            request.attestations = attestations
-            request.jobs = writing.jobs
-            request.keepsDockerTypes = keepDockerTypes
-            request.isStrict = strict
-            request.isDryRun = dryRun
-            return request
-        }
-    }
-
-    private func show(_ report: ConversionReport) throws {
-        if let digest = report.result?.digest { try output.write(digest) }
-        if output.json {
-            try Terminal.print(String(decoding: report.json.text, as: UTF8.self))
-        } else if let digest = report.result?.digest {
-            try Terminal.print(digest.description)
-        } else {
-            for layer in report.layers { try Terminal.print("\(layer.source.digest) \(layer.text)") }
-        }
-        for delivery in report.deliveries {
-            if let failure = delivery.failure { Terminal.say("error: \(failure)") }
-        }
-        if let failure = report.deliveries.lazy.compactMap(\.failure).first { throw ReportedFailure(cause: failure) }
+    private func request(_ temporaryDirectory: FilePath) throws -> ConversionRequest {
+        var request = ConversionRequest(layers: writing.layerOptions(temporaryDirectory: temporaryDirectory))
+        request.platforms = try platform.platforms
+        request.attestations = attestations
+        request.jobs = work.jobs
+        request.keepsDockerTypes = keepDockerTypes
+        request.isStrict = strict
+        request.refusesToReplace = naming.noClobber
+        request.isDryRun = dryRun
+        return request
     }
 }
 

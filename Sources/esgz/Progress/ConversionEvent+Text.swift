@@ -54,8 +54,9 @@ extension LayerReport {
             } else {
                 "would be converted, \(source.size.byteCountText)"
             }
-        case .copy: "copied, \(source.size.byteCountText): \(reason ?? "")"
+        case .copy: "copied, \(source.size.byteCountText)" + (reason.map { ": \($0)" } ?? "")
         case .keep: "kept as it is, \(source.size.byteCountText): \(reason ?? "")"
+        case .exists: "already there, \(source.size.byteCountText)"
         case .skip: "left out: \(reason ?? "")"
         }
     }

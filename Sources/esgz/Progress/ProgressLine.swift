@@ -31,6 +31,7 @@ extension ConversionEvent.Stage {
     fileprivate var doing: String {
         switch self {
         case .convert: "converting"
+        case .fetch: "fetching"
         case .copy: "copying"
         case .push: "pushing"
         }

@@ -30,6 +30,11 @@ enum Terminal {
         }
     }
 
+    /// Writes a result and a line end to stdout, or to stderr where stdout carries an image.
+    static func show(_ text: String, besidesArchive: Bool) throws {
+        if besidesArchive { say(text) } else { try print(text) }
+    }
+
     /// Writes a line to stderr. What cannot be said there cannot be said anywhere.
     static func say(_ text: String) {
         ask(text + "\n")

@@ -1,0 +1,224 @@
+import Content
+import OCI
+import Transports
+
+/// What to copy and how; holds no open resources.
+package struct CopyRequest: Sendable {
+    /// The platforms to copy; all when empty.
+    package var platforms: [Platform] = []
+    /// Blobs that are under way at the same time.
+    package var jobs = 4
+    /// Fail where a name of a destination stands for another image already.
+    package var refusesToReplace = false
+
+    package init() {}
+}
+
+/// Copies an image as it is: blobs, then manifests from the inside out, the name last.
+package struct ImageCopy: Sendable {
+    private let request: CopyRequest
+    private let source: any ImageSource
+    private let destinations: Destinations
+    private let events: @Sendable (ConversionEvent) -> Void
+
+    package init(
+        _ request: CopyRequest, from source: any ImageSource, to destinations: [Destination],
+        events: @escaping @Sendable (ConversionEvent) -> Void
+    ) {
+        self.request = request
+        self.source = source
+        self.destinations = Destinations(destinations)
+        self.events = events
+    }
+
+    /// Copies the image. A destination that fails does not keep the others from being served; the report says how it
+    /// went at each.
+    ///
+    /// - Throws: what keeps the image from being read, or the first failure if every destination failed.
+    package func run() async throws -> ConversionReport {
+        let root = try await CopyRoot(of: source, platforms: request.platforms)
+        if request.refusesToReplace { try await destinations.refuseOccupied(by: root.descriptor.digest) }
+        var collection = ManifestCollection(source: source, destinations: destinations)
+        try await collection.add(root.descriptor, root.document, depth: 0)
+        let layers = try await copyBlobs(of: collection)
+        for manifest in collection.manifests where manifest.descriptor.digest != root.descriptor.digest {
+            try await destinations.forEach { _, place in
+                try await place.put(manifest: manifest.document, as: manifest.descriptor)
+            }
+        }
+        try await destinations.forEach { _, place in try await place.publish(root.document, as: root.descriptor) }
+        return ConversionReport(
+            source: root.descriptor, result: root.descriptor, layers: layers, deliveries: destinations.deliveries,
+            warnings: [])
+    }
+
+    /// Copies each distinct blob once, at most `jobs` at a time, and reports on the layers.
+    private func copyBlobs(of collection: ManifestCollection) async throws -> [LayerReport] {
+        let layers = collection.layers
+        let copy = BlobCopy(source: source, destinations: destinations, events: events)
+        _ = try await concurrentMap(collection.configurations, width: request.jobs) { _, configuration in
+            try await context("configuration \(configuration.digest)") {
+                try await copy.run(configuration, as: nil)
+            }
+        }
+        return try await concurrentMap(layers, width: request.jobs) { position, layer in
+            let id = LayerID(digest: layer.digest, number: position + 1, total: layers.count)
+            return try await run(copy, of: layer, as: id)
+        }
+    }
+
+    private func run(_ copy: BlobCopy, of layer: Descriptor, as id: LayerID) async throws -> LayerReport {
+        events(.started(id, size: layer.size))
+        let report: LayerReport
+        if layer.mediaType.layerKind == .foreign {
+            report = LayerReport(
+                action: .skip, source: layer, result: layer, reason: "foreign layers may not be distributed")
+        } else {
+            let wasMissing = try await context("layer \(id.number) (\(id.digest))") {
+                try await copy.run(layer, as: id)
+            }
+            report = LayerReport(action: wasMissing ? .copy : .exists, source: layer, result: layer, reason: nil)
+        }
+        events(.finished(id, report))
+        return report
+    }
+}
+
+/// The manifests that some destination may lack, innermost first.
+private struct ManifestCollection {
+    let source: any ImageSource
+    let destinations: Destinations
+    private(set) var manifests: [(descriptor: Descriptor, document: Document)] = []
+    /// Each distinct one once, in the order in which the manifests name them.
+    private(set) var configurations: [Descriptor] = []
+    private(set) var layers: [Descriptor] = []
+    private var seenBlobs: Set<Digest> = []
+    private var seen: Set<Digest> = []
+
+    init(source: any ImageSource, destinations: Destinations) {
+        self.source = source
+        self.destinations = destinations
+    }
+
+    /// Adds a manifest or index after all that it leads to.
+    mutating func add(_ descriptor: Descriptor, _ document: Document, depth: Int) async throws {
+        guard seen.insert(descriptor.digest).inserted, try await destinations.mayLackPart(of: descriptor) else {
+            return
+        }
+        if document.root["schemaVersion"]?.integer == 1 { throw DocumentFailure.schema1 }
+        if descriptor.mediaType.isIndex {
+            for child in try Index(document, as: descriptor.mediaType).manifests {
+                guard !seen.contains(child.digest) else { continue }
+                try await context(child.platform?.description ?? child.digest.description) {
+                    try await add(child, try await read(child, depth: depth + 1), depth: depth + 1)
+                }
+            }
+        } else {
+            let manifest = try Manifest(document, as: descriptor.mediaType)
+            configurations += [manifest.configuration].filter { seenBlobs.insert($0.digest).inserted }
+            layers += manifest.layers.filter { seenBlobs.insert($0.digest).inserted }
+        }
+        manifests.append((descriptor, document))
+    }
+
+    private func read(_ child: Descriptor, depth: Int) async throws -> Document {
+        guard !child.mediaType.isSchema1 else { throw DocumentFailure.schema1 }
+        guard depth < indexDepthLimit, child.mediaType.isIndex || child.mediaType.isManifest else {
+            throw DocumentFailure.unexpectedType(child.mediaType)
+        }
+        do {
+            return try await source.document(child)
+        } catch let failure as any Failure where failure.kind == .notFound {
+            throw CopyFailure.absentManifest(child.digest)
+        }
+    }
+}
+
+/// What a copy publishes: the root of the source, or the part of it that was asked for.
+private struct CopyRoot {
+    let descriptor: Descriptor
+    let document: Document
+
+    init(of source: any ImageSource, platforms: [Platform]) async throws {
+        let root = try await source.resolve()
+        let type = root.mediaType
+        guard !type.isSchema1 else { throw DocumentFailure.schema1 }
+        guard type.isIndex || type.isManifest else { throw DocumentFailure.unexpectedType(type) }
+        let document = try await source.document(root)
+        guard !platforms.isEmpty else {
+            (self.descriptor, self.document) = (root, document)
+            return
+        }
+        guard type.isIndex else {
+            try await Self.check(try Manifest(document, as: type), in: source, isOneOf: platforms)
+            (self.descriptor, self.document) = (root, document)
+            return
+        }
+        let index = try Index(document, as: type)
+        let kept = try index.narrowed(to: platforms)
+        // One platform alone is copied without the index, as by other tools; its digest stays what it was.
+        if kept.images.count == 1, let image = kept.images.first {
+            descriptor = image.named(as: root)
+            self.document = try await source.document(image)
+            return
+        }
+        self.document = document.editing { $0["manifests"] = .array(kept.all.map(\.json)) }
+        descriptor = root.replacing(
+            mediaType: type, digest: self.document.digest, size: Int64(self.document.bytes.count))
+    }
+
+    private static func check(
+        _ manifest: Manifest, in source: any ImageSource, isOneOf platforms: [Platform]
+    ) async throws {
+        let configuration = try ImageConfiguration(try await source.document(manifest.configuration))
+        guard let platform = configuration.platform, !platforms.contains(where: { $0.matches(platform) }) else {
+            return
+        }
+        throw ConversionFailure.noPlatform(wanted: platforms, found: [platform])
+    }
+}
+
+extension Index {
+    /// The manifests for some platforms, also with the attestations that speak of them; order stays.
+    fileprivate func narrowed(to platforms: [Platform]) throws -> (images: [Descriptor], all: [Descriptor]) {
+        let images = manifests.filter { manifest in
+            !manifest.isAttestation
+                && (manifest.platform.map { found in platforms.contains { $0.matches(found) } } ?? false)
+        }
+        guard !images.isEmpty else {
+            throw ConversionFailure.noPlatform(
+                wanted: platforms, found: manifests.filter { !$0.isAttestation }.compactMap(\.platform))
+        }
+        let kept = Set(images.map(\.digest.description))
+        let all = manifests.filter { manifest in
+            kept.contains(manifest.digest.description)
+                || (manifest.isAttestation
+                    && manifest.annotation(Annotation.attestedDigest).map(kept.contains) ?? false)
+        }
+        return (images, all)
+    }
+}
+
+extension Descriptor {
+    /// This manifest under the name that another has in a layout.
+    fileprivate func named(as other: Descriptor) -> Descriptor {
+        var result = self
+        result.editAnnotations { annotations in
+            annotations[Annotation.referenceName] = other.annotation(Annotation.referenceName).map(JSON.string)
+        }
+        return result
+    }
+}
+
+package enum CopyFailure: Failure {
+    case absentManifest(Digest)
+
+    package var kind: FailureKind { .notFound }
+
+    package var description: String {
+        switch self {
+        case .absentManifest(let digest):
+            "the source names manifest \(digest), but does not hold it; copy what it holds with --platform"
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// Adds what is configured for one place to the requests that go there, and to no others.
+///
+/// Redirects and token servers pass through here too: they see nothing of it unless they are that place.
+struct EndpointExchange: HTTPExchanging {
+    let endpoint: Endpoint
+    let next: any HTTPExchanging
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard request.url.hasSameOrigin(as: endpoint.origin) else { return try await next.send(request) }
+        var request = request
+        request.certificates = endpoint.certificates
+        for (name, value) in endpoint.headers.fields where request.headers[name] == nil {
+            request.headers.append(name, value)
+        }
+        // containerd's mirrors serve several registries, and tell them apart by this.
+        if let namespace = endpoint.namespace, request.url.target.hasPrefix(endpoint.path) {
+            request.url = request.url.appending("ns", namespace)
+        }
+        return try await next.send(request)
+    }
+}

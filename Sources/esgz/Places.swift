@@ -1,0 +1,46 @@
+import Conversion
+import OCI
+import SystemPackage
+import Transports
+
+/// Source and destinations of a command, as typed, and how to reach them.
+struct Places {
+    /// How help describes them.
+    static let help = """
+        SRC and DST are docker://REFERENCE, a bare reference as docker pull reads it, oci:DIR[:TAG], \
+        oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or docker-daemon:NAME. FILE may be - for standard input or \
+        output. The digest of the result is printed on stdout, or on stderr where the image goes to stdout.
+        """
+
+    let source: ImageLocation
+    let destinations: [ImageLocation]
+    let temporaryDirectory: FilePath
+    private let additionalTags: [String]
+    private let registry: RegistryOptions
+    private let network: Network
+
+    /// - Throws: when a location is malformed, or temporary files cannot be made.
+    init(
+        from source: String, to destinations: [String], _ naming: DestinationOptions, _ registry: RegistryOptions,
+        _ work: WorkOptions
+    ) throws {
+        self.source = try ImageLocation(parsing: source)
+        self.destinations = try naming.locations(destinations, source: self.source)
+        try self.destinations.checkStandardOutput()
+        temporaryDirectory = try work.temporaryDirectory()
+        additionalTags = naming.additionalTags
+        self.registry = registry
+        network = registry.makeNetwork()
+    }
+
+    func openSource() throws -> any ImageSource {
+        try source.openSource(registry.source(network, temporaryDirectory: temporaryDirectory))
+    }
+
+    func openDestinations() throws -> [Destination] {
+        let options = try registry.destination(network, temporaryDirectory: temporaryDirectory)
+        return try destinations.map { location in
+            Destination(location, try location.openDestination(options, additionalTags: additionalTags))
+        }
+    }
+}
