@@ -81,6 +81,14 @@ enum StandardInput {
     }
 }
 
+extension StandardInput {
+    /// Stdin cannot be an archive and hold credentials as well.
+    struct TakenTwice: Failure {
+        var kind: FailureKind { .usage }
+        var description: String { "the source comes from stdin, so credentials cannot; log in with 'esgz login' first" }
+    }
+}
+
 /// What came from stdin is not what was wanted. Nothing of it is shown.
 private enum InputFailure: Failure {
     case noCredentials
