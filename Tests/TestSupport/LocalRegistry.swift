@@ -120,6 +120,8 @@ package final class LocalRegistry: Sendable {
     ///   - directory: where they go.
     ///   - name: their name there.
     ///   - subject: what it is for, as OpenSSL has it.
+    /// - Returns: where they are.
+    /// - Throws: when the program is missing.
     package static func certificate(
         in directory: FilePath, named name: String = "server", for subject: String = "IP:127.0.0.1"
     ) throws -> (certificate: FilePath, key: FilePath) {
