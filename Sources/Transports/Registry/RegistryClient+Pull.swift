@@ -17,7 +17,7 @@ extension RegistryClient: ImageSource {
         let digest = Digest(of: response.body, promised?.algorithm ?? .sha256)
         if let promised, promised != digest { throw DigestFailure.mismatch(expected: promised, actual: digest) }
         let document = try Document(parsing: response.body)
-        let type = try Self.type(of: document, served: served)
+        let type = try await concealing { try Self.type(of: document, served: served) }
         root.withLock { $0 = (digest, document) }
         return Descriptor(mediaType: type, digest: digest, size: Int64(response.body.count))
     }

@@ -141,6 +141,18 @@ package final class RegistryClient: Sendable {
     }
 }
 
+extension RegistryClient {
+    /// Runs what reads headers of answers: those may repeat what was sent, and so may its errors.
+    func concealing<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            guard let authenticator = try? await authenticator() else { throw error }
+            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: nil))
+        }
+    }
+}
+
 extension HTTPResponse {
     /// - Throws: `RegistryFailure` for any other status.
     fileprivate func expecting(_ statuses: [Int], of request: HTTPRequest) throws -> HTTPResponse {
