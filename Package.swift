@@ -70,7 +70,9 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings),
         tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
-        tests("EndToEndTests", [system], exclude: ["lazy-pull", "stargz-snapshotter"]),
+        tests(
+            "EndToEndTests", ["Content", "OCI", system],
+            exclude: ["lazy-pull", "stargz-snapshotter", "with-containerd"]),
         tests("ContentTests", ["Content", system]),
         tests("OCITests", ["Content", "OCI", system]),
         tests("ArchiveTests", ["Content", "Archive"]),

@@ -71,6 +71,18 @@ package struct TarIndex: Sendable {
         throw TarIndexFailure.linkLoop("\(path)")
     }
 
+    /// Whether a block of 512 bytes is a header of some tar: its checksum is right.
+    package static func isHeader(_ block: [UInt8]) -> Bool {
+        guard block.count == 512 else { return false }
+        let digits = block[148..<156].drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
+        let stated = digits.reduce(0) { $0 << 3 | Int($1 - 0x30) }
+        // The checksum counts itself as spaces. Some old programs took bytes for signed numbers.
+        let others = block[..<148] + block[156...]
+        let unsigned = others.reduce(8 * 0x20) { $0 + Int($1) }
+        return !digits.isEmpty
+            && (stated == unsigned || stated == others.reduce(8 * 0x20) { $0 + Int(Int8(bitPattern: $1)) })
+    }
+
     private static func path(of name: [UInt8]) throws -> EntryPath {
         guard name.first != UInt8(ascii: "/"), !name.split(separator: UInt8(ascii: "/")).contains(Array("..".utf8)[...])
         else { throw TarIndexFailure.escapingName(String(decoding: name, as: UTF8.self)) }

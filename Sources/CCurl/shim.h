@@ -34,3 +34,6 @@ static inline CURLcode esgz_curl_set_seek_function(CURL *handle, esgz_curl_seek_
 static inline CURLcode esgz_curl_get_long(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
 }
+static inline CURLcode esgz_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(handle, info, value);
+}

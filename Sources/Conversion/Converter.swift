@@ -33,6 +33,8 @@ package struct Converter: Sendable {
                 "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
         }
         if request.refusesToReplace { try await destinations.refuseOccupied() }
+        let count = tree.imageCount
+        try await destinations.forEach { _, place in try await place.expect(platforms: count) }
         let layers = tree.layers
         let outcomes = try await convert(layers)
         let reports = layers.map { layer in
@@ -108,6 +110,16 @@ extension ImageTree {
     fileprivate var layers: [SourceLayer] {
         var seen: Set<LayerKey> = []
         return allLayers.filter { seen.insert($0.key).inserted }
+    }
+
+    fileprivate var imageCount: Int { Set(images).count }
+
+    private var images: [Digest] {
+        switch self {
+        case .index(_, _, let children): children.flatMap(\.images)
+        case .image(_, _, let descriptor): [descriptor.digest]
+        case .artifact: []
+        }
     }
 
     private var allLayers: [SourceLayer] {

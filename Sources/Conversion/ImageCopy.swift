@@ -40,6 +40,8 @@ package struct ImageCopy: Sendable {
         if request.refusesToReplace { try await destinations.refuseOccupied(by: root.descriptor.digest) }
         var collection = ManifestCollection(source: source, destinations: destinations)
         try await collection.add(root.descriptor, root.document, depth: 0)
+        let count = collection.imageCount
+        try await destinations.forEach { _, place in try await place.expect(platforms: count) }
         let layers = try await copyBlobs(of: collection)
         for manifest in collection.manifests where manifest.descriptor.digest != root.descriptor.digest {
             try await destinations.forEach { _, place in
@@ -92,6 +94,8 @@ private struct ManifestCollection {
     /// Each distinct one once, in the order in which the manifests name them.
     private(set) var configurations: [Descriptor] = []
     private(set) var layers: [Descriptor] = []
+    /// Manifests with a file system; attestations have none.
+    private(set) var imageCount = 0
     private var seenBlobs: Set<Digest> = []
     private var seen: Set<Digest> = []
 
@@ -115,6 +119,10 @@ private struct ManifestCollection {
             }
         } else {
             let manifest = try Manifest(document, as: descriptor.mediaType)
+            if manifest.hasFilesystem, !descriptor.isAttestation { imageCount += 1 }
+            for blob in [manifest.configuration] + manifest.layers where blob.mediaType.layerKind != .foreign {
+                guard try await !source.isAbsent(blob) else { throw CopyFailure.absentManifest(descriptor.digest) }
+            }
             configurations += [manifest.configuration].filter { seenBlobs.insert($0.digest).inserted }
             layers += manifest.layers.filter { seenBlobs.insert($0.digest).inserted }
         }
@@ -204,7 +212,9 @@ extension Descriptor {
     fileprivate func named(as other: Descriptor) -> Descriptor {
         var result = self
         result.editAnnotations { annotations in
-            annotations[Annotation.referenceName] = other.annotation(Annotation.referenceName).map(JSON.string)
+            for key in [Annotation.referenceName, Annotation.imageName] {
+                annotations[key] = other.annotation(key).map(JSON.string)
+            }
         }
         return result
     }
@@ -212,13 +222,21 @@ extension Descriptor {
 
 package enum CopyFailure: Failure {
     case absentManifest(Digest)
+    case wouldReplaceArchive(ImageLocation)
 
-    package var kind: FailureKind { .notFound }
+    package var kind: FailureKind {
+        switch self {
+        case .absentManifest: .notFound
+        case .wouldReplaceArchive: .usage
+        }
+    }
 
     package var description: String {
         switch self {
         case .absentManifest(let digest):
-            "the source names manifest \(digest), but does not hold it; copy what it holds with --platform"
+            "the source names manifest \(digest), but does not hold all of it; copy what it holds with --platform"
+        case .wouldReplaceArchive(let location):
+            "the destination \(location) is the archive that is read, and would be replaced; choose another file"
         }
     }
 }

@@ -20,6 +20,9 @@ extension ImageLocation {
         }
     }
 
+    /// Whether this place is the very archive at `other`: writing replaces it with all images that it holds.
+    package func isSameArchive(as other: ImageLocation) -> Bool { archive != nil && isSamePlace(as: other) }
+
     private var archive: ArchivePlace? {
         switch self {
         case .ociArchive(let place, _), .dockerArchive(let place, _): place
@@ -32,5 +35,17 @@ extension ImageLocation {
         guard let real = realpath(path.string, nil) else { return path.lexicallyNormalized().string }
         defer { free(real) }
         return String(cString: real)
+    }
+}
+
+extension [ImageLocation] {
+    /// - Throws: when two of these destinations are the same archive, or standard output: one would be lost.
+    package func checkArchivesDiffer() throws {
+        guard filter(\.isStandardStream).count <= 1 else { throw ReferenceFailure.severalToStandardOutput }
+        for (position, location) in enumerated() {
+            if let same = self[..<position].first(where: { $0.isSameArchive(as: location) }) {
+                throw ReferenceFailure.sameArchive(same.description, location.description)
+            }
+        }
     }
 }

@@ -137,6 +137,7 @@ package enum ReferenceFailure: Failure {
     case unexpectedDigest(String)
     case malformedPosition(String)
     case severalToStandardOutput
+    case sameArchive(String, String)
 
     package var kind: FailureKind { .usage }
 
@@ -154,6 +155,8 @@ package enum ReferenceFailure: Failure {
         case .emptyPath(let text, let expected):
             "'\(text)': expected a \(expected) after '\(text.prefix { $0 != ":" }):'"
         case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"
+        case .sameArchive(let first, let second):
+            "\(first) and \(second) are the same archive; write it once, and name the image with --additional-tag"
         case .severalToStandardOutput: "only one destination can be standard output ('-')"
         case .malformedPosition(let text): "'\(text)': expected @ and a number from 0 on, or a name"
         case .noTag(let text): "'\(text)': expected a tag to put the suffix behind"

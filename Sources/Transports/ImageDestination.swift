@@ -3,6 +3,11 @@ import OCI
 
 /// A place an image can be written to. Content first, `publish` last.
 package protocol ImageDestination: Sendable {
+    /// Says how many images of different platforms will come, before the first blob does.
+    ///
+    /// - Throws: when the place has no room for so many.
+    func expect(platforms count: Int) async throws
+
     /// Whether the blob is there, possibly because it could be taken over from `source` without moving a byte.
     ///
     /// Registries mount it from another of their repositories.
@@ -31,6 +36,8 @@ package protocol ImageDestination: Sendable {
 }
 
 extension ImageDestination {
+    package func expect(platforms count: Int) async throws {}
+
     /// In files, others may have left a manifest without its blobs, and a look at each is cheap.
     package func containsAll(of manifest: Descriptor) async throws -> Bool { false }
 }

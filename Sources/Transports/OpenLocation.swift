@@ -10,27 +10,37 @@ package struct TransportOptions: Sendable {
     package var network: Network
     /// Talk HTTP without TLS to every registry, not only to those on the loopback interface.
     package var plainHTTP: Bool
-    /// Where the files are that say which hosts images are pulled from.
-    package var mirrors: MirrorSettings
     /// How to come to credentials when a registry wants some.
     package var credentials: CredentialChoice
+    /// Talk TLS to registries on the loopback interface too.
+    package var usesTLSOnLoopback: Bool
+    /// Where the files are that say which hosts images are pulled from.
+    package var mirrors: MirrorSettings
 
     package init(
         temporaryDirectory: FilePath, network: Network, plainHTTP: Bool = false,
-        mirrors: MirrorSettings = MirrorSettings(), credentials: CredentialChoice = .search(CredentialSearch())
+        credentials: CredentialChoice = .search(CredentialSearch()), usesTLSOnLoopback: Bool = false,
+        mirrors: MirrorSettings = MirrorSettings()
     ) {
         self.temporaryDirectory = temporaryDirectory
         self.network = network
         self.plainHTTP = plainHTTP
-        self.mirrors = mirrors
         self.credentials = credentials
+        self.usesTLSOnLoopback = usesTLSOnLoopback
+        self.mirrors = mirrors
+    }
+}
+
+extension TransportOptions {
+    fileprivate func origin(of registry: String) throws -> HTTPURL {
+        try RegistryClient.origin(of: registry, plainHTTP: plainHTTP, usesTLSOnLoopback: usesTLSOnLoopback)
     }
 }
 
 extension ImageLocation {
     /// Opens the place for reading; nothing is asked of it yet.
     ///
-    /// - Throws: when a file about mirrors is malformed, the name of the registry is, or pulling is blocked.
+    /// - Throws: when the name of the registry or a file about mirrors is malformed, or pulling is blocked.
     package func openSource(_ options: TransportOptions) throws -> any ImageSource {
         switch self {
         case .registry(let reference): try reference.openSource(options)
@@ -45,8 +55,11 @@ extension ImageLocation {
 
     /// Opens the place for writing; nothing is made there before the first `put`.
     ///
-    /// `additionalTags` are published besides the name in the location. It throws when the name of the registry is
-    /// malformed.
+    /// - Parameters:
+    ///   - options: how to reach it.
+    ///   - additionalTags: published besides the name in the location.
+    /// - Returns: the place, of which nothing is known yet.
+    /// - Throws: when the name of the registry is malformed.
     package func openDestination(
         _ options: TransportOptions, additionalTags: [String] = []
     ) throws -> any ImageDestination {
@@ -76,7 +89,7 @@ extension ImageReference {
         if let remark { options.network.warn(remark) }
         let hosts = try HostsFile.find(for: registry, in: options.mirrors.hostsDirectories)
         let plan = try PullPlan(for: self, registries, hosts, plainHTTP: options.plainHTTP) {
-            try RegistryClient.origin(of: $0, plainHTTP: options.plainHTTP)
+            try options.origin(of: $0)
         }
         let places = plan.endpoints.enumerated().map { position, endpoint in
             let isLast = position == plan.endpoints.count - 1
@@ -98,48 +111,58 @@ extension ImageReference {
             let registries = try RegistriesConfiguration(reading: options.mirrors.registriesFiles)
             if let remark = registries.remark(on: self) { options.network.warn(remark) }
         }
-        let origin = try RegistryClient.origin(of: registry, plainHTTP: options.plainHTTP)
-        let endpoint = Endpoint(reference: self, origin: origin, isUpstream: true)
-        return RegistryClient(endpoint, options, for: .push(repository), additionalTags: additionalTags)
+        return try RegistryClient(self, options, for: .push(repository), additionalTags: additionalTags)
     }
 }
 
 extension RegistryClient {
     /// - Parameters:
-    ///   - endpoint: the repository, and what is in it by which name.
+    ///   - reference: the repository, and the tag or digest in it.
     ///   - options: how to reach it.
     ///   - scope: what is going to be done there.
     ///   - additionalTags: published besides the name in the reference.
-    ///   - isLast: there is no other place to ask.
+    /// - Throws: when the name of the registry is malformed.
     convenience init(
+        _ reference: ImageReference, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = []
+    ) throws {
+        let endpoint = Endpoint(
+            reference: reference, origin: try options.origin(of: reference.registry), isUpstream: true)
+        self.init(endpoint, options, for: scope, additionalTags: additionalTags)
+    }
+
+    /// - Parameters:
+    ///   - endpoint: the repository, and how it is reached.
+    ///   - options: what holds for all places.
+    ///   - scope: what is going to be done there.
+    ///   - additionalTags: published besides the name in the reference.
+    ///   - isLast: whether no other place can answer instead.
+    fileprivate convenience init(
         _ endpoint: Endpoint, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = [],
         isLast: Bool = true
     ) {
+        var endpoint = endpoint
+        if endpoint.isUpstream {
+            for (name, value) in options.network.headers.fields { endpoint.headers.append(name, value) }
+        }
         var retry = options.network.retry
         // Where others can answer, a host that is down should not keep the user waiting.
         if !isLast { retry.tries = min(retry.tries, 2) }
-        let exchange = EndpointExchange(endpoint: endpoint, next: options.network.http)
-        // Its token server may be reached in a way of its own as well.
-        let logins =
-            endpoint.isUpstream && !endpoint.hasSettings
-            ? options.network.logins : Logins(over: exchange, retry: retry)
+        let http = EndpointExchange(
+            endpoint: endpoint, next: options.network.http, remarks: options.network.remarks)
         let place = Logins.Place(
-            at: endpoint.origin, for: CredentialKey(endpoint.reference), by: endpoint.choice(options.credentials),
-            scope: scope)
-        logins.announce(place)
+            at: endpoint.origin, for: CredentialKey(endpoint.reference),
+            by: endpoint.isUpstream ? options.credentials : options.credentials.ofOthers, scope: scope)
+        options.network.logins.announce(place)
         self.init(
-            endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path,
-            over: exchange, authenticator: { try await logins.authenticator(for: place) },
+            endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path, over: http,
+            authenticator: { try await options.network.logins.authenticator(for: place, over: http) },
             temporaryDirectory: options.temporaryDirectory, retry: retry)
     }
 }
 
-extension Endpoint {
-    /// Whether requests that go here are any different from those that go elsewhere.
-    fileprivate var hasSettings: Bool { certificates != nil || !headers.fields.isEmpty || namespace != nil }
-
-    /// What was typed is for the registry that was named. Others that stand in for it may know us by what is on file.
-    fileprivate func choice(_ choice: CredentialChoice) -> CredentialChoice {
-        if case .given = choice, !isUpstream { .search(CredentialSearch()) } else { choice }
+extension CredentialChoice {
+    /// For other hosts than the one that was named: what was given for that is none of their business.
+    fileprivate var ofOthers: CredentialChoice {
+        if case .given = self { .search(CredentialSearch()) } else { self }
     }
 }

@@ -22,22 +22,22 @@ struct Places {
     /// - Throws: when a location is malformed, stdin is wanted for two things, or temporary files cannot be made.
     init(
         from source: String, to destinations: [String], _ naming: DestinationOptions, _ registry: RegistryOptions,
-        _ work: WorkOptions
+        _ work: WorkOptions, _ renderer: ProgressRenderer
     ) throws {
         self.source = try ImageLocation(parsing: source)
         self.destinations = try naming.locations(destinations, source: self.source)
-        try self.destinations.checkStandardOutput()
+        try self.destinations.checkArchivesDiffer()
         guard !self.source.isStandardStream || !registry.credentials.usesStandardInput else {
             throw StandardInput.TakenTwice()
         }
         temporaryDirectory = try work.temporaryDirectory()
         additionalTags = naming.additionalTags
         self.registry = registry
-        network = registry.makeNetwork()
+        network = try registry.makeNetwork(transfers: work.jobs, renderer)
     }
 
     func openSource() throws -> any ImageSource {
-        try source.openSource(registry.source(network, temporaryDirectory: temporaryDirectory))
+        try source.openSource(try registry.source(network, temporaryDirectory: temporaryDirectory))
     }
 
     func openDestinations() throws -> [Destination] {

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 /// Converts with the release binary, and expects it to say nothing but the digest.
+@discardableResult
 func convert(_ arguments: [String], environment: [String: String] = [:]) async throws -> String {
     let result = try await Command.run(Command.esgz, ["convert", "--quiet"] + arguments, environment: environment)
     try #require(result.status == 0, "\(result.errors)")

@@ -59,15 +59,29 @@ struct ImageLocationTests {
         ("oci:a:b/c", "oci:a:b/c"), ("oci:a:b/c:tag", "oci:a:b/c:tag"), ("oci:./x y", "oci:./x y"),
         ("oci:dir:", "oci:dir"),
         ("localhost:5000/oci:1", "localhost:5000/oci:1"),
+        ("oci-archive:f.tar", "oci-archive:f.tar"), ("oci-archive:/a/f.tar:", "oci-archive:/a/f.tar"),
+        ("oci-archive:f:reg.test:5000/a:1", "oci-archive:f:reg.test:5000/a:1"), ("oci-archive:-", "oci-archive:-"),
+        ("oci-archive:-:tag", "oci-archive:-:tag"), ("docker-archive:f", "docker-archive:f"),
+        ("docker-archive:f:app", "docker-archive:f:docker.io/library/app:latest"),
+        ("docker-archive:f:reg.test:5000/a:1", "docker-archive:f:reg.test:5000/a:1"),
+        ("docker-archive:-:@2", "docker-archive:-:@2"),
+        ("docker-daemon:app", "docker-daemon:docker.io/library/app:latest"),
+        ("docker-daemon:reg.test:5000/a:1", "docker-daemon:reg.test:5000/a:1"),
+        (
+            "docker-daemon:sha256:\(String(repeating: "ab", count: 32))",
+            "docker-daemon:sha256:\(String(repeating: "ab", count: 32))"
+        ),
     ])
     func locationsAreRead(typed: String, meaning: String) throws {
         #expect(try ImageLocation(parsing: typed).description == meaning)
     }
 
     @Test(arguments: [
-        "", "oci:", "oci::tag", "docker://", "http://host/x", "https://host/x", "oci-archive:x.tar",
-        "docker-archive:x.tar",
-        "docker-daemon:x:y", "containers-storage:x", "dir:x", "ostree:x", "foo://bar",
+        "", "oci:", "oci::tag", "docker://", "http://host/x", "https://host/x", "oci-archive:",
+        "oci-archive::tag", "docker-archive:", "docker-archive:f:UPPER", "docker-archive:f:@x", "docker-archive:f:@-1",
+        "docker-archive:f:a@sha256:\(String(repeating: "ab", count: 32))", "docker-daemon:", "docker-daemon:UPPER",
+        "docker-daemon:a@sha256:\(String(repeating: "ab", count: 32))", "containers-storage:x", "dir:x", "ostree:x",
+        "foo://bar",
     ])
     func otherPlacesAreAMistakeOfUsage(typed: String) async {
         #expect(await failureKind { try ImageLocation(parsing: typed) } == .usage)
@@ -77,6 +91,11 @@ struct ImageLocationTests {
         ("debian", "docker://docker.io/library/debian:latest", true), ("debian", "debian:12", false),
         ("oci:/tmp:a", "oci:/tmp/../tmp/:a", true), ("oci:/tmp:a", "oci:/tmp:b", false),
         ("oci:/tmp", "oci:/tmp:b", false),
+        ("oci-archive:/tmp", "oci-archive:/tmp/../tmp:x", true),
+        ("oci-archive:/tmp/a:x", "docker-archive:/tmp/a", true),
+        ("oci-archive:/tmp/a", "oci-archive:/tmp/b", false), ("oci-archive:-", "oci-archive:-", false),
+        ("docker-daemon:a", "docker-daemon:a:latest", true), ("docker-daemon:a", "docker-daemon:a:1", false),
+        ("docker-daemon:a", "docker://a", false), ("oci:/tmp", "oci-archive:/tmp", false),
         ("oci:/tmp:a", "debian:a", false), ("oci:/there/is/none:a", "oci:/there/is/./none:a", true),
     ])
     func writingToTheSourceIsNoticed(destination: String, source: String, isSame: Bool) throws {

@@ -190,6 +190,35 @@ struct ImageLayoutTests {
         }
     }
 
+    @Test(arguments: [false, true])
+    func whatAKilledWriterLeftIsRemovedAndWhatAnotherWritesStays(isLayout: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let image = try SmallImage(in: directory)
+            let layout = ImageLayout(directory.appending("layout"), tag: "1")
+            if isLayout { try await image.push(to: layout) }
+            // Killed before there was so much as a mark of the layout, or within a blob.
+            let left = layout.path.appending(isLayout ? "blobs/sha256/.esgz-7-a" : ".esgz-7-a")
+            try TestSupport.write([1, 2, 3], to: left)
+            let busy = try isLayout ? Busy(layout.path.appending("blobs/sha256/.esgz-7-b")) : nil
+
+            try await SmallImage(in: directory, seed: 2).push(to: layout)
+            #expect(try names(below: layout.path).filter { $0.contains("esgz") } == (busy.map { [$0.name] } ?? []))
+        }
+    }
+
+    /// A file that somebody is writing.
+    private struct Busy {
+        let file: OpenFile
+        let name: String
+
+        init(_ path: FilePath) throws {
+            name = "blobs/sha256/\(path.lastComponent?.string ?? "")"
+            try TestSupport.write([1], to: path)
+            file = OpenFile(try FileDescriptor.open(path, .writeOnly))
+            try file.descriptor.lockExclusively()
+        }
+    }
+
     /// Writes a blob without end, and gives up after its first piece.
     private static func putAndCancel(_ layout: ImageLayout, _ layer: Descriptor) async throws {
         var endless = layer

@@ -187,6 +187,43 @@ struct RegistryPullTests {
         }
     }
 
+    @Test(arguments: [
+        (416, [:]), (206, ["Content-Range": "bytes 0-99999/100000"]), (206, [:]), (206, ["Content-Range": "x"]),
+    ])
+    func aRegistryThatCannotDoRangesIsAskedForItAll(status: Int, headers: [String: String]) async throws {
+        let rows = [
+            Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000),
+            Exchange(Self.getBlob, status, headers, body: Self.bytes) { $0["range"] == "bytes=60000-" },
+            Exchange(Self.getBlob, 200, body: Self.bytes) { $0["range"] == nil },
+        ]
+        try await withScript(rows) { server in
+            let bytes = try await ScriptedClient(server).bytes(of: blob(Self.bytes))
+            #expect(bytes == Self.bytes)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func aDocumentThatWasChangedOnItsWayIsFetchedAgain() async throws {
+        let promise = Self.type.merging(["Docker-Content-Digest": "\(Digest(of: Self.manifest))"]) { $1 }
+        var changed = Self.manifest
+        changed[20] ^= 1
+        let rows = [
+            Exchange(Self.get, 200, promise, body: changed), Exchange(Self.get, 200, promise, body: Self.manifest),
+            Exchange(Self.getBlob, 200, body: changed), Exchange(Self.getBlob, 200, body: Self.bytes),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            #expect(try await client.registry.resolve().digest == Digest(of: Self.manifest))
+            // A configuration need not be JSON to be fetched, but to be understood.
+            await #expect(throws: JSONFailure.self) {
+                try await client.registry.document(
+                    Descriptor(mediaType: .ociConfiguration, digest: Digest(of: Self.bytes), size: 100_000))
+            }
+            #expect(client.delays.count == 2)
+            #expect(server.deviations == [])
+        }
+    }
+
     @Test func aBlobThatKeepsBreakingFails() async throws {
         let rows = Array(repeating: Exchange(Self.getBlob, 200, body: Self.bytes, cut: 10), count: 5)
         try await withScript(rows) { server in
@@ -200,10 +237,8 @@ struct RegistryPullTests {
     // MARK: Hostile answers
 
     @Test func aRangeThatWasNotAskedForIsRefused() async throws {
-        let rows = [
-            Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000),
-            Exchange(Self.getBlob, 206, ["Content-Range": "bytes 0-99999/100000"], body: Self.bytes),
-        ]
+        let other = Exchange(Self.getBlob, 206, ["Content-Range": "bytes 0-99999/100000"], body: Self.bytes)
+        let rows = [Exchange(Self.getBlob, 200, body: Self.bytes, cut: 60_000), other, other]
         try await withScript(rows) { server in
             let client = try ScriptedClient(server)
             await #expect(throws: RegistryAnswerFailure.self) { try await client.bytes(of: blob(Self.bytes)) }
@@ -230,10 +265,11 @@ struct RegistryPullTests {
     @Test func aDocumentMustHaveItsDigestAndSize() async throws {
         let descriptor = Descriptor(
             mediaType: .ociConfiguration, digest: Digest(of: Self.bytes), size: Int64(Self.manifest.count))
-        let rows = [
-            Exchange(Self.getBlob, 200, body: Self.manifest), Exchange(Self.getBlob, 200, body: Self.manifest + [10]),
-            Exchange(Self.getBlob, 200, body: Self.manifest.dropLast()),
-        ]
+        // What was changed on its way is right the next time, so it is asked for twice more.
+        let rows =
+            Array(repeating: Exchange(Self.getBlob, 200, body: Self.manifest), count: 3)
+            + [Exchange(Self.getBlob, 200, body: Self.manifest + [10])]
+            + Array(repeating: Exchange(Self.getBlob, 200, body: Self.manifest.dropLast()), count: 3)
         try await withScript(rows) { server in
             let client = try ScriptedClient(server)
             await #expect(throws: DigestFailure.self) { try await client.registry.document(descriptor) }
@@ -248,10 +284,10 @@ struct RegistryPullTests {
 
     @Test func theDigestOfAManifestIsThatOfItsBytes() async throws {
         let wrong = Self.type.merging(["Docker-Content-Digest": "\(Digest(of: Self.bytes))"]) { $1 }
-        let rows = [
-            Exchange(Self.get, 200, wrong, body: Self.manifest),
-            Exchange("GET /v2/app/manifests/\(Digest(of: Self.bytes))", 200, Self.type, body: Self.manifest),
-        ]
+        let pin = "GET /v2/app/manifests/\(Digest(of: Self.bytes))"
+        let rows =
+            Array(repeating: Exchange(Self.get, 200, wrong, body: Self.manifest), count: 3)
+            + Array(repeating: Exchange(pin, 200, Self.type, body: Self.manifest), count: 3)
         try await withScript(rows) { server in
             await #expect(throws: DigestFailure.self) { try await ScriptedClient(server).registry.resolve() }
             let pinned = try ScriptedClient(server, "app@\(Digest(of: Self.bytes))")
@@ -288,6 +324,71 @@ struct RegistryPullTests {
             }
             #expect(failure?.kind == .notFound)
             #expect((failure?.description.utf8.count ?? .max) < 500)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func aManifestWithoutEndIsNotReadToItsEnd(saysItsLength: Bool) async throws {
+        var row = Exchange(Self.get, 200, Self.type, body: [UInt8](repeating: UInt8(ascii: " "), count: 1 << 20))
+        row.isEndless = true
+        row.hidesLength = true
+        if saysItsLength { row.headers["Content-Length"] = "\(1 << 30)" }
+        try await withScript([row]) { server in
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await ScriptedClient(server).registry.resolve()
+            }
+            #expect(failure?.kind == .invalid)
+            #expect(failure?.description.contains("at most 4194304 bytes") == true)
+        }
+    }
+
+    @Test func aBlobWithoutEndIsNotReadToItsEnd() async throws {
+        var row = Exchange(Self.getBlob, 200, body: Self.bytes)
+        row.isEndless = true
+        row.hidesLength = true
+        try await withScript([row]) { server in
+            let client = try ScriptedClient(server)
+            let failure = await #expect(throws: RegistryAnswerFailure.self) {
+                try await client.registry.withBlob(blob(Self.bytes)) { _ in
+                } _: { source in
+                    try await onThread { try source.allBytes(Int64(Self.bytes.count) + 1) }
+                }
+            }
+            #expect(failure?.kind == .invalid)
+        }
+    }
+
+    @Test(arguments: [1, 5000])
+    func headersOfMegabytesAreRefused(count: Int) async throws {
+        let line = String(repeating: "x", count: (3 << 20) / count)
+        let headers = Dictionary(uniqueKeysWithValues: (0..<count).map { ("X-\($0)", line) })
+        try await withScript([Exchange(Self.get, 200, headers, body: Self.manifest)]) { server in
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await ScriptedClient(server).registry.resolve()
+            }
+            #expect(failure?.isTransient == false)
+            #expect((failure?.description.utf8.count ?? .max) < 500)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test(arguments: ["sha256:\(String(repeating: "g", count: 64))", "sha256:../../etc", "sha256:", "x", ""])
+    func aDigestThatIsNotHexCountsAsNone(digest: String) async throws {
+        let headers = Self.type.merging(["Docker-Content-Digest": digest]) { $1 }
+        try await withScript([Exchange(Self.get, 200, headers, body: Self.manifest)]) { server in
+            let registry = try ScriptedClient(server).registry
+            #expect(try await registry.resolve().digest == Digest(of: Self.manifest))
+        }
+    }
+
+    @Test(arguments: ["[", #"{"a":"#])
+    func aManifestThatIsNestedWithoutEndIsRefused(opening: String) async throws {
+        let body = Array(String(repeating: opening, count: 100_000).utf8)
+        try await withScript([Exchange(Self.get, 200, Self.type, body: body)]) { server in
+            let failure = await #expect(throws: JSONFailure.self) {
+                try await ScriptedClient(server).registry.resolve()
+            }
+            #expect("\(failure as Any)".contains("nested deeper than"))
         }
     }
 

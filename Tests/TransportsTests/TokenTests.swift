@@ -363,10 +363,8 @@ struct TokenTests {
         retry.tries = 1
         let network = Network(CurlClient(insecure: false), retry: retry)
         let client = { (name: String, choice: CredentialChoice, scope: TokenScope) in
-            RegistryClient(
-                Endpoint(
-                    reference: try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"),
-                    origin: try HTTPURL(parsing: server.origin), isUpstream: true),
+            try RegistryClient(
+                try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"),
                 TransportOptions(temporaryDirectory: "/tmp", network: network, credentials: choice), for: scope)
         }
         return (try client("base", reading, .pull("base")), try client("app", writing, .push("app")))

@@ -44,6 +44,10 @@ package final class ArchiveDestination: ImageDestination {
         self.deliver = deliver
     }
 
+    package func expect(platforms count: Int) async throws {
+        if case .docker = names, count > 1 { throw ArchiveContentFailure.platforms(count: count) }
+    }
+
     package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
         blobs.withLock { $0[descriptor.digest] != nil }
     }

@@ -1,3 +1,4 @@
+import Archive
 import Content
 import SystemPackage
 
@@ -37,6 +38,11 @@ package enum ArchiveFailure: Failure {
 }
 
 extension ArchiveFailure {
+    /// - Throws: when `head`, the first 512 bytes of a file, are not those of a tar.
+    static func check(_ head: [UInt8], of path: FilePath) throws {
+        guard TarIndex.isHeader(head) else { throw notTar(path, what: kind(of: head)) }
+    }
+
     /// What the first bytes of a file that is no tar say it is.
     static func kind(of head: [UInt8]) -> String {
         if head.isEmpty { return "empty" }
@@ -45,6 +51,7 @@ extension ArchiveFailure {
                 && head[signature.offset...].starts(with: signature.bytes)
         }
         if let known { return known.what }
+        if head.allSatisfy({ $0 == 0 }) { return "empty: its first block is zeros" }
         let first = head.first { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }
         switch first {
         case UInt8(ascii: "{"), UInt8(ascii: "["): return "JSON"

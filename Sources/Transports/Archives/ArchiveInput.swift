@@ -65,11 +65,22 @@ struct ArchiveInput: Sendable {
         _ cancellation: CancellationFlag, reading read: (UnsafeMutableRawBufferPointer) throws -> Int
     ) throws -> FileSlice {
         let spool = try SpoolFile(in: temporaryDirectory)
+        // Something else than an archive may have no end, so it is not read to that.
+        var isChecked = false
+        func check() throws {
+            guard !isChecked, spool.count >= 512 else { return }
+            isChecked = true
+            try ArchiveFailure.check(try spool.slice.head(512), of: path)
+        }
         try Archive.inflate(
             from: { buffer in
                 try cancellation.check()
                 return try read(buffer)
-            }, into: { try spool.append($0) })
+            },
+            into: { bytes in
+                try spool.append(bytes)
+                try check()
+            })
         return spool.slice
     }
 

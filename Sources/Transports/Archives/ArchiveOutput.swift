@@ -43,7 +43,10 @@ struct ArchiveOutput: Sendable {
             // A symbolic link stays one.
             let real = realpath(path.string, nil)
             defer { free(real) }
-            try (real.map { FilePath(String(cString: $0)) } ?? path).replaceFile { file in
+            let target = real.map { FilePath(String(cString: $0)) } ?? path
+            // Before the new one: together they may need more room than there is.
+            target.removingLastComponent().removeLeftovers()
+            try target.replaceFile { file in
                 try members.writeTar { piece in
                     try cancellation.check()
                     try file.writeAll(piece)

@@ -64,16 +64,8 @@ struct ArchiveMembers: LayoutFiles {
         self.path = path
         self.location = location
         index = try await onCancellableThread { cancellation in
-            let head = try file.head(512)
-            do {
-                return try TarIndex(of: file, checking: cancellation.check)
-            } catch let failure as TarFailure where failure.kind == .invalid {
-                // What libarchive says is worth something only of a tar.
-                guard head.count > 262, head[257...].starts(with: "ustar".utf8) else {
-                    throw ArchiveFailure.notTar(path, what: ArchiveFailure.kind(of: head))
-                }
-                return try context("\(path)") { throw failure }
-            }
+            try ArchiveFailure.check(try file.head(512), of: path)
+            return try context("\(path)") { try TarIndex(of: file, checking: cancellation.check) }
         }
     }
 

@@ -24,18 +24,23 @@ package struct RegistryLogin: Sendable {
 
     /// Asks the registry whether it knows these credentials.
     ///
+    /// - Parameters:
+    ///   - credentials: what to log in with.
+    ///   - network: how to get there.
+    ///   - plainHTTP: never use TLS.
+    ///   - usesTLSOnLoopback: use it there too.
     /// - Throws: `LoginFailure` when it does not.
-    package func verify(_ credentials: Credentials, over network: Network, plainHTTP: Bool) async throws {
+    package func verify(
+        _ credentials: Credentials, over network: Network, plainHTTP: Bool, usesTLSOnLoopback: Bool = false
+    ) async throws {
         var reference = try ImageReference(parsing: "login")
         reference.registry = key.registry
         if !key.path.isEmpty { reference.repository = key.path }
         let options = TransportOptions(
-            temporaryDirectory: "/", network: network, plainHTTP: plainHTTP, credentials: .given(credentials))
-        let origin = try RegistryClient.origin(of: key.registry, plainHTTP: plainHTTP)
+            temporaryDirectory: "/", network: network, plainHTTP: plainHTTP, credentials: .given(credentials),
+            usesTLSOnLoopback: usesTLSOnLoopback)
         do {
-            try await RegistryClient(
-                Endpoint(reference: reference, origin: origin, isUpstream: true), options, for: .none
-            ).ping()
+            try await RegistryClient(reference, options, for: .none).ping()
         } catch let failure as any Failure where failure.kind == .denied {
             throw LoginFailure(registry: key.registry)
         }

@@ -7,7 +7,7 @@ extension Engine {
     func source(_ image: DaemonImage, _ options: TransportOptions) -> any ImageSource {
         ImageArchive {
             let spool = try SpoolFile(in: options.temporaryDirectory)
-            let url = try root.resolving("/images/get").appending("names", "\(image)")
+            let url = try root.resolving("/images/\(image)/get")
             _ = try await send(HTTPRequest(.get, url, receiver: .sink(SpoolSink(spool: spool))))
             let members = try await ArchiveMembers(
                 spool.slice, path: FilePath("the archive from \(name)"), location: "docker-daemon:\(image)")

@@ -15,13 +15,20 @@ struct Engine: Sendable {
     /// - Throws: when there is none, or it cannot be reached in that way.
     static func current() throws -> Engine {
         guard let host = variable("DOCKER_HOST") else { return try Engine(socket: defaultSocket()) }
+        guard variable("DOCKER_TLS_VERIFY") == nil || host.hasPrefix("unix:") else {
+            throw EngineFailure.unsupportedHost(host, "TLS")
+        }
+        return try Engine(host: host)
+    }
+
+    /// The engine at an address as `DOCKER_HOST` has it.
+    init(host: String) throws {
         let parts = host.split(separator: ":", maxSplits: 1).map(String.init)
         switch (parts.first, parts.dropFirst().first) {
         case ("unix", let path?):
-            return try Engine(socket: FilePath(path.hasPrefix("//") ? String(path.dropFirst(2)) : path))
+            try self.init(socket: FilePath(path.hasPrefix("//") ? String(path.dropFirst(2)) : path))
         case ("tcp", let address?), ("http", let address?):
-            guard variable("DOCKER_TLS_VERIFY") == nil else { throw EngineFailure.unsupportedHost(host, "TLS") }
-            return Engine(
+            self.init(
                 http: CurlClient(insecure: false, isPatient: true), root: try HTTPURL(parsing: "http:\(address)"),
                 name: host)
         default: throw EngineFailure.unsupportedHost(host, parts.first ?? "")

@@ -8,45 +8,58 @@ import SystemPackage
 ///
 /// Handles are kept for later requests, and with them their connections.
 package final class CurlClient: HTTPExchanging {
-    private let insecure: Bool
+    private let general: HostCertificates
     private let certificateDirectories: [FilePath]
     private let unixSocket: FilePath?
     private let isPatient: Bool
+    private let options: HTTPOptions
+    private let gate: Gate
+    private let limit: RateLimit?
     private let idle = Mutex<[CurlHandle]>([])
-    private let certificates = Mutex<[String: HostCertificates?]>([:])
-
-    /// At most eight transfers run at once, so more handles would only keep connections open for nothing.
-    private static let idleLimit = 8
+    private let certificates = Mutex<[String: HostCertificates]>([:])
 
     /// Starts without a connection.
     ///
     /// - Parameters:
     ///   - insecure: accept any certificate.
+    ///   - general: for all hosts; a client pair goes before those that are laid down for a host.
     ///   - certificateDirectories: where certificates for single hosts are.
     ///   - unixSocket: connect to this, whatever the host of a request is.
     ///   - isPatient: wait as long as it takes: an engine packs a whole image before it sends the first byte.
+    ///   - options: everything else.
     package init(
-        insecure: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
-        unixSocket: FilePath? = nil, isPatient: Bool = false
+        insecure: Bool, _ general: HostCertificates = HostCertificates(),
+        certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
+        unixSocket: FilePath? = nil, isPatient: Bool = false, options: HTTPOptions = HTTPOptions()
     ) {
-        self.insecure = insecure
+        var general = general
+        general.skipsVerification = insecure
+        self.general = general
         self.certificateDirectories = certificateDirectories
         self.unixSocket = unixSocket
         self.isPatient = isPatient
+        self.options = options
+        gate = Gate(options.transfers)
+        limit = options.rateLimit.map(RateLimit.init(bytesPerSecond:))
     }
 
     package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-        try await onCancellableThread { try self.perform(request, cancellation: $0) }
+        // Who has a permit waits for nothing but the network, so that it comes free again.
+        try await gate.withPermit {
+            try await onCancellableThread { try self.perform(request, cancellation: $0) }
+        }
     }
 
     private func perform(_ request: HTTPRequest, cancellation: CancellationFlag) throws -> HTTPResponse {
         let handle = try takeHandle(for: request)
         // Also after a failure: libcurl itself closes connections that are of no use any more.
         defer { keep(handle) }
-        try handle.configure(request)
+        try handle.configure(request, options, limit)
         try handle.configureEngine(request, unixSocket, isPatient: isPatient)
-        try handle.configureTLS(request, insecure: insecure, request.certificates ?? certificates(for: request.url))
-        return try handle.perform(request, cancellation)
+        if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
+        let start = ContinuousClock.now
+        defer { options.trace?(handle.trace(of: request, duration: .now - start)) }
+        return try handle.perform(request, options, limit, cancellation)
     }
 
     /// Prefers the handle that has talked to the same place, since it may have a connection to it.
@@ -64,18 +77,22 @@ package final class CurlClient: HTTPExchanging {
     private func keep(_ handle: CurlHandle) {
         handle.reset()
         idle.withLock { idle in
-            if idle.count < Self.idleLimit { idle.append(handle) }
+            // More than there are transfers at a time would only keep connections open for nothing.
+            if idle.count < options.transfers { idle.append(handle) }
         }
     }
 
-    private func certificates(for url: HTTPURL) throws -> HostCertificates? {
-        guard url.scheme == .https else { return nil }
-        return try certificates.withLock { known in
-            if let found = known[url.hostAndPort] { return found }
-            let found = try HostCertificates.find(for: url.hostAndPort, in: certificateDirectories)
-            known[url.hostAndPort] = .some(found)
+    /// What is configured for one endpoint is more exact than an option, an option more than what lies in a directory.
+    private func certificates(for request: HTTPRequest) throws -> HostCertificates {
+        if let certificates = request.certificates { return certificates.adding(general) }
+        let host = request.url.hostAndPort
+        let found = try certificates.withLock { known in
+            if let found = known[host] { return found }
+            let found = try HostCertificates.find(for: host, in: certificateDirectories) ?? HostCertificates()
+            known[host] = found
             return found
         }
+        return general.adding(found)
     }
 }
 
@@ -108,7 +125,7 @@ private final class CurlHandle: @unchecked Sendable {
         message.update(repeating: 0)
     }
 
-    func configure(_ request: HTTPRequest) throws {
+    func configure(_ request: HTTPRequest, _ options: HTTPOptions, _ limit: RateLimit?) throws {
         let url = request.url
         try check(request, esgz_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, message.baseAddress))
         try set(request, CURLOPT_URL, url.text)
@@ -118,11 +135,13 @@ private final class CurlHandle: @unchecked Sendable {
         try set(request, CURLOPT_NOSIGNAL, 1)
         try set(request, CURLOPT_FOLLOWLOCATION, 0)
         try set(request, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        try set(request, CURLOPT_CONNECTTIMEOUT, 30)
-        try set(request, CURLOPT_LOW_SPEED_LIMIT, 1)
+        let patience = max(1, Int((options.stallTimeout / .seconds(1)).rounded(.up)))
+        try set(request, CURLOPT_CONNECTTIMEOUT, min(30, patience))
+        // Who is told to be slow, and shares even that with others, may be very slow.
+        try set(request, CURLOPT_LOW_SPEED_LIMIT, limit == nil ? 1 << 10 : 1)
         // Nothing moves either while a registry hands a large blob over to its storage, before it answers an upload.
-        try set(request, CURLOPT_LOW_SPEED_TIME, request.hasBody ? 300 : 60)
-        try set(request, CURLOPT_BUFFERSIZE, 512 << 10)
+        try set(request, CURLOPT_LOW_SPEED_TIME, request.hasBody ? 5 * patience : patience)
+        try set(request, CURLOPT_BUFFERSIZE, limit?.pieceSize ?? 512 << 10)
         // A proxy has another idea of what the loopback interface is.
         if url.isLoopback { try set(request, CURLOPT_NOPROXY, "*") }
         switch request.method {
@@ -141,12 +160,11 @@ private final class CurlHandle: @unchecked Sendable {
         if isPatient { try set(request, CURLOPT_LOW_SPEED_TIME, 0) }
     }
 
-    func configureTLS(_ request: HTTPRequest, insecure: Bool, _ certificates: HostCertificates?) throws {
-        if insecure || certificates?.skipsVerification == true {
+    func configureTLS(_ request: HTTPRequest, _ certificates: HostCertificates) throws {
+        if certificates.skipsVerification {
             try set(request, CURLOPT_SSL_VERIFYPEER, 0)
             try set(request, CURLOPT_SSL_VERIFYHOST, 0)
         }
-        guard let certificates else { return }
         if !certificates.authorities.isEmpty {
             // Replaces the system's file of authorities, but not its directory: both are trusted.
             var authorities = certificates.authorities
@@ -162,12 +180,17 @@ private final class CurlHandle: @unchecked Sendable {
         }
     }
 
-    func perform(_ request: HTTPRequest, _ cancellation: CancellationFlag) throws -> HTTPResponse {
-        let headers = try headerList(request)
+    func perform(
+        _ request: HTTPRequest, _ options: HTTPOptions, _ limit: RateLimit?, _ cancellation: CancellationFlag
+    ) throws -> HTTPResponse {
+        let headers = try list(try headerLines(request), request)
         defer { curl_slist_free_all(headers) }
         try check(request, esgz_curl_set_list(handle, CURLOPT_HTTPHEADER, headers))
+        let addresses = try list(options.addresses, request)
+        defer { curl_slist_free_all(addresses) }
+        try check(request, esgz_curl_set_list(handle, CURLOPT_RESOLVE, addresses))
 
-        let transfer = HTTPTransfer(request)
+        let transfer = HTTPTransfer(request, limit, cancellation)
         // `withExtendedLifetime` keeps both alive while libcurl holds their addresses.
         let status = try withExtendedLifetime((transfer, cancellation)) {
             try connect(request, transfer, cancellation)
@@ -177,8 +200,8 @@ private final class CurlHandle: @unchecked Sendable {
         origins.insert(request.url.origin)
         if let failure = transfer.failure { throw failure }
         try cancellation.check()
-        // A server may refuse an upload and hang up before it has read it all: what it said still counts.
-        if transfer.hasHead, transfer.response.status >= 400 { return transfer.response }
+        // A server may refuse an upload, or send it elsewhere, and hang up before it has read it all: what it said counts.
+        if transfer.hasHead, transfer.response.status >= 300 { return transfer.response }
         try check(request, status)
         return transfer.response
     }
@@ -202,7 +225,29 @@ private final class CurlHandle: @unchecked Sendable {
         try set(request, CURLOPT_NOPROGRESS, 0)
     }
 
-    private func headerList(_ request: HTTPRequest) throws -> UnsafeMutablePointer<curl_slist>? {
+    /// What became of the last request, without anything that may be secret.
+    func trace(of request: HTTPRequest, duration: Duration) -> String {
+        let sent = count(CURLINFO_SIZE_UPLOAD_T)
+        let received = count(CURLINFO_SIZE_DOWNLOAD_T)
+        let status = number(CURLINFO_RESPONSE_CODE)
+        let version = number(CURLINFO_HTTP_VERSION) == Int(CURL_HTTP_VERSION_2_0) ? "HTTP/2" : "HTTP/1"
+        let answer = status == 0 ? "no answer" : "\(version) \(status)"
+        let milliseconds = Int((duration / .milliseconds(1)).rounded())
+        return "\(request.method.rawValue) \(request.url): \(answer), \(sent) bytes sent, \(received) bytes received, "
+            + "\(milliseconds) ms"
+    }
+
+    private func number(_ question: CURLINFO) -> Int {
+        var answer = 0
+        return esgz_curl_get_long(handle, question, &answer) == CURLE_OK ? answer : 0
+    }
+
+    private func count(_ question: CURLINFO) -> Int64 {
+        var answer: curl_off_t = 0
+        return esgz_curl_get_offset(handle, question, &answer) == CURLE_OK ? Int64(answer) : 0
+    }
+
+    private func headerLines(_ request: HTTPRequest) throws -> [String] {
         // Waiting for `100 Continue` costs a round trip, and a second where a proxy knows nothing of it.
         var lines = ["Expect:"]
         for (name, value) in request.headers.fields {
@@ -211,6 +256,11 @@ private final class CurlHandle: @unchecked Sendable {
             }
             lines.append("\(name): \(value)")
         }
+        return lines
+    }
+
+    /// The list belongs to the caller, and must live as long as the transfer.
+    private func list(_ lines: [String], _ request: HTTPRequest) throws -> UnsafeMutablePointer<curl_slist>? {
         var list: UnsafeMutablePointer<curl_slist>?
         for line in lines {
             guard let longer = curl_slist_append(list, line) else {
@@ -232,12 +282,11 @@ private final class CurlHandle: @unchecked Sendable {
 
     private func check(_ request: HTTPRequest, _ status: CURLcode) throws {
         guard status != CURLE_OK else { return }
-        var systemError = 0
         // Without it the error is still told, only less exactly.
-        if esgz_curl_get_long(handle, CURLINFO_OS_ERRNO, &systemError) != CURLE_OK { systemError = 0 }
+        let systemError = number(CURLINFO_OS_ERRNO)
         let detail = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         throw HTTPFailure.transfer(
-            HTTPFailure.Cause(status, systemError: systemError), request.method, request.url,
+            HTTPFailure.Cause(status, systemError: systemError, message: detail), request.method, request.url,
             message: detail.isEmpty ? String(cString: curl_easy_strerror(status)) : detail)
     }
 }
@@ -247,15 +296,22 @@ extension HTTPRequest {
 }
 
 extension HTTPFailure.Cause {
-    fileprivate init(_ status: CURLcode, systemError: Int) {
+    fileprivate init(_ status: CURLcode, systemError: Int, message: String) {
+        // In TLS 1.3 a server looks at our certificate when all else is agreed upon, so libcurl takes its refusal for a
+        // connection that broke. Only the words of the alert tell.
+        let isRefusal = message.contains("alert") && (message.contains("certificate") || message.contains("unknown ca"))
         switch status {
+        case CURLE_SSL_CONNECT_ERROR where isRefusal, CURLE_RECV_ERROR where isRefusal,
+            CURLE_SEND_ERROR where isRefusal:
+            self = .clientCertificate
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: self = .unreachable
         case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
             CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN:
             self = .broken
         // A connection that was cut during the handshake says nothing about TLS.
         case CURLE_SSL_CONNECT_ERROR: self = systemError == Int(ECONNRESET) ? .broken : .handshake
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        case CURLE_SSL_CERTPROBLEM: self = .clientCertificate
         default: self = .other
         }
     }
@@ -293,4 +349,13 @@ private let rewindBody: esgz_curl_seek_function = { context, offset, origin in
 private let reportProgress: esgz_curl_progress_function = { context, _, _, _, _ in
     guard let context else { return 0 }
     return Unmanaged<CancellationFlag>.fromOpaque(context).takeUnretainedValue().isCancelled ? 1 : 0
+}
+
+/// Points in time as HTTP has them, in any of three forms (RFC 9110, section 5.6.7).
+enum HTTPDate {
+    /// Seconds since 1970; `nil` for what is no date.
+    static func seconds(of text: String) -> Int64? {
+        let seconds = curl_getdate(text, nil)
+        return seconds < 0 ? nil : Int64(seconds)
+    }
 }

@@ -7,6 +7,8 @@ final class HTTPTransfer {
     private static let headerLimit = 256 << 10
 
     private let request: HTTPRequest
+    private let limit: RateLimit?
+    private let cancellation: CancellationFlag
     private var position: Int64 = 0
     private var headerBytes = 0
     private(set) var response: HTTPResponse
@@ -14,8 +16,10 @@ final class HTTPTransfer {
     /// Status and headers are complete: there is an answer, whatever becomes of its body.
     private(set) var hasHead = false
 
-    init(_ request: HTTPRequest) {
+    init(_ request: HTTPRequest, _ limit: RateLimit?, _ cancellation: CancellationFlag) {
         self.request = request
+        self.limit = limit
+        self.cancellation = cancellation
         response = HTTPResponse(status: 0, url: request.url)
     }
 
@@ -58,6 +62,7 @@ final class HTTPTransfer {
     ///
     /// - Returns: whether the transfer may go on.
     func receive(body piece: UnsafeRawBufferPointer) -> Bool {
+        limit?.pass(piece.count, unless: cancellation)
         guard response.isSuccess else {
             let room = Int(HTTPResponse.diagnosticLimit) - response.body.count
             response.body.append(contentsOf: piece.prefix(room))
@@ -86,7 +91,8 @@ final class HTTPTransfer {
     ///
     /// - Returns: how many; zero at the end, `nil` when the source failed.
     func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
-        let wanted = Int(min(Int64(buffer.count), bodySize - position))
+        let wanted = Int(min(Int64(min(buffer.count, limit?.pieceSize ?? .max)), bodySize - position))
+        limit?.pass(wanted, unless: cancellation)
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
         var count = 0
         let isFine = continuing {

@@ -42,6 +42,9 @@ extension ImageLayout: ImageDestination {
                     index = try replacing(entry, in: index)
                 }
                 try write(index.bytes, to: indexPath)
+                for directory in [path, blobPath(descriptor.digest).removingLastComponent()] {
+                    directory.removeLeftovers()
+                }
             }
         }
     }
@@ -83,6 +86,8 @@ extension ImageLayout: ImageDestination {
         try makeDirectory(path)
         try withLock {
             if access(versionPath.string, F_OK) != 0 {
+                // A run that was killed right here has left no layout, and yet something.
+                path.removeLeftovers()
                 guard try isEmpty(path) else { throw LayoutFailure.notEmpty(path) }
                 try write(Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8), to: versionPath)
             } else {

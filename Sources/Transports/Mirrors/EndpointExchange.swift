@@ -4,18 +4,22 @@
 struct EndpointExchange: HTTPExchanging {
     let endpoint: Endpoint
     let next: any HTTPExchanging
+    let remarks: RegistryRemarks
 
     func send(_ request: HTTPRequest) async throws -> HTTPResponse {
         guard request.url.hasSameOrigin(as: endpoint.origin) else { return try await next.send(request) }
         var request = request
         request.certificates = endpoint.certificates
-        for (name, value) in endpoint.headers.fields where request.headers[name] == nil {
+        let own = request.headers
+        for (name, value) in endpoint.headers.fields where own[name] == nil {
             request.headers.append(name, value)
         }
         // containerd's mirrors serve several registries, and tell them apart by this.
         if let namespace = endpoint.namespace, request.url.target.hasPrefix(endpoint.path) {
             request.url = request.url.appending("ns", namespace)
         }
-        return try await next.send(request)
+        let response = try await next.send(request)
+        remarks.note(response)
+        return response
     }
 }

@@ -8,16 +8,17 @@ extension RegistryClient: ImageSource {
         var request = HTTPRequest(
             .get, try url("manifests/\(reference.manifestName)"), receiver: .memory(limit: Document.sizeLimit))
         request.headers["Accept"] = Self.acceptedTypes
-        let response = try await send(request, for: .pull(reference.repository), expecting: 200)
-
-        // Docker-Content-Digest of a signed schema 1 manifest is not that of its bytes, so this comes first.
-        let served = response.contentType
-        guard !served.isSchema1 else { throw DocumentFailure.schema1 }
-        let promised = reference.digest ?? response.contentDigest
-        let digest = Digest(of: response.body, promised?.algorithm ?? .sha256)
-        if let promised, promised != digest { throw DigestFailure.mismatch(expected: promised, actual: digest) }
+        let (response, digest) = try await retry.run { [request] in
+            let response = try await exchange(request, for: .pull(reference.repository), expecting: [200])
+            // Docker-Content-Digest of a signed schema 1 manifest is not that of its bytes, so this comes first.
+            guard !response.contentType.isSchema1 else { throw DocumentFailure.schema1 }
+            let promised = reference.digest ?? response.contentDigest
+            let digest = Digest(of: response.body, promised?.algorithm ?? .sha256)
+            if let promised, promised != digest { throw DigestFailure.mismatch(expected: promised, actual: digest) }
+            return (response, digest)
+        }
         let document = try Document(parsing: response.body)
-        let type = try await concealing { try Self.type(of: document, served: served) }
+        let type = try await concealing { try Self.type(of: document, served: response.contentType) }
         root.withLock { $0 = (digest, document) }
         return Descriptor(mediaType: type, digest: digest, size: Int64(response.body.count))
     }
@@ -27,9 +28,12 @@ extension RegistryClient: ImageSource {
         try descriptor.checkDocumentSize()
         var request = HTTPRequest(.get, try url(of: descriptor), receiver: .memory(limit: descriptor.size))
         request.headers["Accept"] = "\(descriptor.mediaType), */*"
-        let response = try await send(request, for: .pull(reference.repository), expecting: 200)
-        try descriptor.check(response.body)
-        return try Document(parsing: response.body)
+        let bytes = try await retry.run { [request] in
+            let response = try await exchange(request, for: .pull(reference.repository), expecting: [200])
+            try descriptor.check(response.body)
+            return response.body
+        }
+        return try Document(parsing: bytes)
     }
 
     package func withBlob<Result: Sendable>(
@@ -49,18 +53,22 @@ extension RegistryClient: ImageSource {
     ) async throws {
         let url = try url(of: descriptor)
         var failures = 0
+        var wantsRanges = true
         while spool.count < descriptor.size {
             let start = spool.count
             do {
                 let download = BlobDownload(of: descriptor, to: spool, progress: progress)
                 var request = HTTPRequest(.get, url, receiver: .sink(download))
-                if start > 0 { request.headers["Range"] = "bytes=\(start)-" }
+                if start > 0, wantsRanges { request.headers["Range"] = "bytes=\(start)-" }
                 let response = try await exchange(
                     request, for: .pull(reference.repository), expecting: [200, 206])
                 guard spool.count < descriptor.size else { return }
                 throw HTTPFailure.transfer(
                     .broken, .get, response.url,
                     message: "expected \(descriptor.size) bytes, but the answer ended after \(spool.count)")
+            } catch let failure as any Failure where start > 0 && wantsRanges && failure.isAboutTheRange {
+                // Then it is sent all of it again; what is there already is skipped.
+                wantsRanges = false
             } catch {
                 // A transfer that gets somewhere each time may break as often as it likes.
                 failures = spool.count - start >= 1 << 20 ? 1 : failures + 1
@@ -108,6 +116,14 @@ func withDownload<Result: Sendable>(
         let result = try await body(spool)
         group.cancelAll()
         return result
+    }
+}
+
+extension Failure {
+    /// Whether a registry makes something else of a range than was asked for.
+    fileprivate var isAboutTheRange: Bool {
+        if case .wrongRange? = self as? RegistryAnswerFailure { return true }
+        return (self as? RegistryFailure)?.status == 416
     }
 }
 

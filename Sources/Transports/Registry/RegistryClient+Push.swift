@@ -8,7 +8,7 @@ extension RegistryClient: ImageDestination {
         if descriptor.mediaType.isIndex || descriptor.mediaType.isManifest {
             request.headers["Accept"] = descriptor.mediaType.text
         }
-        if try await send(request, for: pushScope, expecting: 200, 404).status == 200 { return true }
+        if try await send(request, for: pushScope, expecting: 200, 404, 405).status == 200 { return true }
         // A mirror has nothing that its registry could mount, unless it is that registry.
         let client = source as? RegistryClient ?? (source as? MirroredRegistry)?.current
         guard let source = client, source.path == path, source.base.hasSameOrigin(as: base),
@@ -24,7 +24,10 @@ extension RegistryClient: ImageDestination {
     package func put(
         _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
-        try await concealing { try await BlobUpload(of: blob, as: descriptor, to: self, progress: progress).run() }
+        try await concealing {
+            var upload = BlobUpload(of: blob, as: descriptor, to: self, progress: progress)
+            try await upload.run()
+        }
     }
 
     package func put(manifest: Document, as descriptor: Descriptor) async throws {
@@ -47,7 +50,9 @@ extension RegistryClient: ImageDestination {
     package func occupants() async throws -> [Occupant] {
         var found: [Occupant] = []
         for tag in tags {
-            if let digest = try await digest(of: tag) { found.append(Occupant(name: tag, digest: digest)) }
+            if let digest = try await digest(of: tag, doubtsAbsence: true) {
+                found.append(Occupant(name: tag, digest: digest))
+            }
         }
         return found
     }
@@ -58,11 +63,18 @@ extension RegistryClient: ImageDestination {
         return ((reference.tag.map { [$0] } ?? []) + additionalTags).filter { seen.insert($0).inserted }
     }
 
-    private func digest(of tag: String) async throws -> Digest? {
+    /// What a tag stands for, asked with HEAD; with GET where the answer is of no use.
+    ///
+    /// - Parameters:
+    ///   - tag: one of this repository.
+    ///   - doubtsAbsence: ask with GET as well when the registry says that there is none: some say so to any HEAD.
+    /// - Returns: `nil` when there is no such tag.
+    private func digest(of tag: String, doubtsAbsence: Bool = false) async throws -> Digest? {
         var request = HTTPRequest(.head, try url("manifests/\(tag)"))
         request.headers["Accept"] = MediaType.manifests.map(\.text).joined(separator: ", ")
         var response = try await send(request, for: pushScope, expecting: 200, 404, 405)
-        if response.status == 405 || response.status == 200 && response.contentDigest == nil {
+        let isUnclear = response.status == 405 || response.status == 404 && doubtsAbsence
+        if isUnclear || response.status == 200 && response.contentDigest == nil {
             request.method = .get
             request.receiver = .memory(limit: Document.sizeLimit)
             response = try await send(request, for: pushScope, expecting: 200, 404)
@@ -76,7 +88,15 @@ extension RegistryClient: ImageDestination {
     private func put(_ document: Document, named name: String, as descriptor: Descriptor) async throws {
         var request = HTTPRequest(.put, try url("manifests/\(name)"), body: .bytes(document.bytes))
         request.headers["Content-Type"] = descriptor.mediaType.text
-        _ = try await send(request, for: pushScope, expecting: 201, 200, 202, 204)
+        try await retry.run { [request] in
+            let response = try await exchange(request, for: pushScope, expecting: [201, 200, 202, 204])
+            // Bytes that were changed on their way may still be a manifest, which then has taken the name.
+            if let found = response.contentDigest, found.algorithm == descriptor.digest.algorithm,
+                found != descriptor.digest
+            {
+                throw DigestFailure.mismatch(expected: descriptor.digest, actual: found)
+            }
+        }
     }
 
     /// Lets the registry take a blob over from another of its repositories.

@@ -48,7 +48,7 @@ package final class RegistryClient: Sendable {
     ///   - reference: the repository, and the tag or digest in it.
     ///   - additionalTags: published besides.
     ///   - base: where its registry is.
-    ///   - path: what stands before the name of the repository.
+    ///   - path: what stands there before the name of the repository, with a slash at both ends.
     ///   - http: carries the requests.
     ///   - authenticator: finds who logs in, each time that it matters.
     ///   - temporaryDirectory: where blobs are kept while they are read.
@@ -72,12 +72,21 @@ package final class RegistryClient: Sendable {
     ///
     /// Registries on the loopback interface are not, unless there are certificates for them: nobody else can listen
     /// there, and every test registry is reached so.
+    ///
+    /// - Parameters:
+    ///   - registry: as references have it.
+    ///   - plainHTTP: never use TLS.
+    ///   - usesTLSOnLoopback: use it there too, whether there are certificates or not.
+    ///   - certificateDirectories: where certificates may be.
+    /// - Returns: scheme, host and port.
+    /// - Throws: when the name of the registry is malformed, or certificates cannot be read.
     package static func origin(
-        of registry: String, plainHTTP: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories
+        of registry: String, plainHTTP: Bool, usesTLSOnLoopback: Bool = false,
+        certificateDirectories: [FilePath] = HostCertificates.systemDirectories
     ) throws -> HTTPURL {
         let host = host(of: registry)
         let secure = try HTTPURL(parsing: "https://\(host)/")
-        guard plainHTTP || secure.isLoopback else { return secure }
+        guard plainHTTP || secure.isLoopback && !usesTLSOnLoopback else { return secure }
         if !plainHTTP, try HostCertificates.find(for: secure.hostAndPort, in: certificateDirectories) != nil {
             return secure
         }

@@ -1,4 +1,5 @@
 import Content
+import Glibc
 import OCI
 
 /// A registry, or the token server before it, said no.
@@ -16,13 +17,24 @@ package struct RegistryFailure: Failure {
     /// Seconds after which the registry wants to be asked again.
     package let retryAfter: Int64?
 
-    package init(_ request: HTTPRequest.Method, _ response: HTTPResponse) {
+    /// Takes what the answer says of its reasons.
+    ///
+    /// - Parameters:
+    ///   - request: what was asked.
+    ///   - response: the answer.
+    ///   - now: seconds since 1970, for a registry that does not say what time it has.
+    package init(_ request: HTTPRequest.Method, _ response: HTTPResponse, now: Int64 = Int64(time(nil))) {
         method = request
         url = response.url
         status = response.status
         diagnostics = Self.diagnostics(in: response.body)
-        // A date counts as nothing. Beyond some point all numbers are the same: too long.
-        retryAfter = response.headers["Retry-After"].flatMap { Int64($0) }.map { min(max($0, 0), 1 << 30) }
+        retryAfter = response.headers["Retry-After"].flatMap { text in
+            // A date is one by the clock of the registry, which need not be ours.
+            Int64(text)
+                ?? HTTPDate.seconds(of: text).map { date in
+                    date - (response.headers["Date"].flatMap(HTTPDate.seconds) ?? now)
+                }
+        }.map { min(max($0, 0), 1 << 30) }  // Beyond some point all numbers are the same: too long.
     }
 
     /// Statuses that pass: overload, rate limits, and gateways that lost what is behind them.
@@ -33,7 +45,7 @@ package struct RegistryFailure: Failure {
 
     package var kind: FailureKind {
         switch status {
-        case 404: .notFound
+        case 404 where method == .get || method == .head: .notFound
         case 401, 403: .denied
         default: .unavailable
         }

@@ -1,3 +1,5 @@
+import Content
+
 /// When a request is sent again, and how long to wait before.
 package struct RetryPolicy: Sendable {
     /// How often a request is sent at most.
@@ -12,6 +14,15 @@ package struct RetryPolicy: Sendable {
     package var random: @Sendable () -> Double = { Double.random(in: 0...1) }
 
     package init() {}
+
+    /// - Parameters:
+    ///   - retries: how often a request is sent again.
+    ///   - firstDelay: how long to wait before the first time.
+    package init(retries: Int, firstDelay: Duration) {
+        tries = retries + 1
+        self.firstDelay = firstDelay
+        longestDelay = max(longestDelay, firstDelay)
+    }
 
     /// Runs `attempt` until it succeeds, fails for good, or the tries are used up; then its last error is thrown.
     ///
@@ -37,6 +48,9 @@ package struct RetryPolicy: Sendable {
         switch error {
         case let failure as HTTPFailure where failure.isTransient:
             return backOff(failures)
+        // Bytes that were changed on their way are right the next time, unless it is the registry that has them wrong.
+        case DigestFailure.mismatch, RegistryAnswerFailure.sizeMismatch:
+            return failures < min(tries, 3) ? backOff(failures) : nil
         case let failure as RegistryFailure where failure.isTransient:
             guard let seconds = failure.retryAfter else { return backOff(failures) }
             return .seconds(seconds) <= longestRetryAfter ? .seconds(seconds) : nil

@@ -54,14 +54,14 @@ struct Convert: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let places = try Places(from: source, to: destinations, naming, registry, work)
+        let renderer = output.makeRenderer(isDryRun: dryRun)
+        let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
         if !force,
             let same = try naming.names(at: places.destinations).first(where: { $0.isSamePlace(as: places.source) })
         {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
         let request = try request(places.temporaryDirectory)
-        let renderer = output.makeRenderer(isDryRun: dryRun)
         let report = try await renderer.whileRunning { events in
             try await context(places.source.description) {
                 try await Converter(

@@ -27,12 +27,16 @@ struct Copy: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let places = try Places(from: source, to: destinations, naming, registry, work)
+        let renderer = output.makeRenderer(isDryRun: false)
+        let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
+        if let same = places.destinations.first(where: { $0.isSameArchive(as: places.source) }) {
+            throw CopyFailure.wouldReplaceArchive(same)
+        }
         var request = CopyRequest()
         request.platforms = try platform.platforms
         request.jobs = work.jobs
         request.refusesToReplace = naming.noClobber
-        let report = try await output.makeRenderer(isDryRun: false).whileRunning { [request] events in
+        let report = try await renderer.whileRunning { [request] events in
             try await context(places.source.description) {
                 try await ImageCopy(
                     request, from: try places.openSource(), to: try places.openDestinations(), events: events

@@ -51,7 +51,9 @@ struct Login: AsyncParsableCommand {
         }
         let credentials = try await credentials()
         try await login.verify(
-            credentials, over: connection.makeNetwork(), plainHTTP: connection.plainHTTP)
+            credentials, over: try connection.makeNetwork(transfers: 1, ProgressRenderer(.none)),
+            plainHTTP: connection.plainHTTP,
+            usesTLSOnLoopback: connection.tls.namesCertificates)
         let keeper = try await login.store(credentials)
         if case .file(let path) = keeper {
             Terminal.say(

@@ -7,18 +7,46 @@ struct RegistryOptions: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var credentials: CredentialOptions
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Look for HOST/hosts.toml, which names mirrors, in this directory. (default: /etc/containerd/certs.d, \
+            /etc/docker/certs.d)
+            """, valueName: "dir"))
+    var hostsDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Read mirrors, blocked and insecure registries from this file alone. (default: \
+            $CONTAINERS_REGISTRIES_CONF, else the files that Podman reads)
+            """, valueName: "file"))
+    var registriesConf: String?
+
     /// What all places of one run share; made once for each run.
-    func makeNetwork() -> Network { connection.makeNetwork() }
+    ///
+    /// - Parameters:
+    ///   - transfers: how many requests may be under way at a time.
+    ///   - renderer: shows warnings and the trace.
+    func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
+        try connection.makeNetwork(transfers: transfers, renderer)
+    }
 
     func source(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
-        TransportOptions(
-            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
-            credentials: try credentials.sourceChoice())
+        try transport(network, temporaryDirectory, try credentials.sourceChoice())
     }
 
     func destination(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
+        try transport(network, temporaryDirectory, try credentials.destinationChoice())
+    }
+
+    private func transport(
+        _ network: Network, _ temporaryDirectory: FilePath, _ credentials: CredentialChoice
+    ) throws -> TransportOptions {
         TransportOptions(
             temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
-            credentials: try credentials.destinationChoice())
+            credentials: credentials, usesTLSOnLoopback: connection.tls.namesCertificates,
+            mirrors: try MirrorSettings(
+                hostsDirectory: hostsDir.map { FilePath($0) }, registriesFile: registriesConf.map { FilePath($0) }))
     }
 }

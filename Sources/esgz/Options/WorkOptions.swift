@@ -5,7 +5,9 @@ import SystemPackage
 
 /// How much is done at a time, and where.
 struct WorkOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Work on at most this many layers at a time.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Work on at most this many layers, and send at most this many requests, at a time.", valueName: "count"))
     var jobs = 4
 
     @Option(

@@ -38,7 +38,7 @@ extension LayerID {
 }
 
 extension JSON {
-    fileprivate init(_ fields: KeyValuePairs<String, JSON>) {
+    init(_ fields: KeyValuePairs<String, JSON>) {
         self = .object(Object())
         for (key, value) in fields { self[key] = value }
     }

@@ -43,6 +43,21 @@ final class ProgressRenderer: Sendable {
         return try await body { self.show($0) }
     }
 
+    /// Shows a warning that comes from elsewhere than the work itself.
+    func warn(_ text: String) {
+        show(.warning(text))
+    }
+
+    /// Shows a line about a request, whatever the form, since it has been asked for.
+    func trace(_ text: String) {
+        switch form {
+        case .json:
+            Terminal.say(String(decoding: JSON(["event": "request", "text": .string(text)]).text, as: UTF8.self))
+        case .none, .plain: Terminal.say(text)
+        case .terminal: state.withLock { redraw(&$0, above: text) }
+        }
+    }
+
     private func show(_ event: ConversionEvent) {
         switch form {
         case .json: if let json = event.json { Terminal.say(String(decoding: json.text, as: UTF8.self)) }
