@@ -123,6 +123,59 @@ struct LoginTests {
         }
     }
 
+    @Test func aTokenServerIsAskedBeforeThePasswordIsKept() async throws {
+        try await withWorkplace { place, _ in
+            let storage = place.directory.appending("registry")
+            try FileManager.default.createDirectory(atPath: storage.string, withIntermediateDirectories: true)
+            let tokens = try TokenIssuer(in: storage, user: ("user", Self.password))
+            defer { tokens.stop() }
+            let registry = try LocalRegistry(in: storage, tokens: tokens)
+            defer { registry.stop() }
+            let wrong = try await place.shell("echo wrong | $esgz login -u user --password-stdin \(registry.name)")
+            try place.expectFailure(wrong, 4, saying: ["refuses this user name and password"])
+            let login = try await place.login(registry.name)
+            #expect(login.status == 0, "\(login.errors)")
+            let push = try await place.convert(to: "docker://\(registry.name)/app:1")
+            #expect(push.status == 0, "\(push.errors)")
+            // One token for each run.
+            #expect(tokens.grants.map(\.scopes) == [[], ["repository:app:pull,push"]])
+            let copy = try await place.esgz(
+                [
+                    "copy", "\(registry.name)/app:1", "\(registry.name)/team/other:2", "--tmp-dir",
+                    place.temporary.string,
+                ])
+            #expect(copy.status == 0, "\(copy.errors)")
+            #expect(
+                tokens.grants.dropFirst(2).map(\.scopes) == [
+                    ["repository:app:pull", "repository:team/other:pull,push"]
+                ])
+        }
+    }
+
+    /// What is said of one end goes before what is said of both, and options before files.
+    @Test(
+        arguments: [
+            ("", 4), ("--creds user:pass:word", 0), ("--dst-creds user:pass:word", 0),
+            ("--dest-creds user:pass:word", 0),
+            ("--src-creds user:pass:word", 4), ("--creds user:wrong", 4), ("--creds user", 4),
+            ("--creds user:wrong --dst-creds user:pass:word", 0), ("--creds-stdin", 0), ("--dest-creds-stdin", 0),
+            ("--src-creds-stdin", 4), ("--authfile good.json", 0), ("--dest-authfile good.json", 0),
+            ("--src-authfile good.json", 4), ("--authfile good.json --dest-no-creds", 4),
+            ("--authfile good.json --src-no-creds", 0), ("--no-creds --dst-authfile good.json", 0),
+            ("--authfile missing.json", 1), ("--no-creds", 4),
+        ] as [(String, Int32)])
+    func eachEndHasItsCredentials(arguments: String, status: Int32) async throws {
+        try await withRegistry { place, registry in
+            try write(
+                Array(#"{"auths":{"\#(registry.name)":{"auth":"\#(Self.auth)"}}}"#.utf8),
+                to: place.directory.appending("good.json"))
+            let push = try await place.shell(
+                "echo user:pass:word | $esgz convert $source docker://\(registry.name)/app:1 --tmp-dir $tmp \(arguments)"
+            )
+            #expect(push.status == status, "\(push.errors)")
+        }
+    }
+
     // MARK: People at a terminal
 
     @Test func thePasswordDoesNotShowUpWhileItIsTyped() async throws {

@@ -129,10 +129,8 @@ struct LocalRegistryTests {
     private static func end(
         _ reference: String, _ network: Network, _ credentials: CredentialChoice, _ scope: TokenScope
     ) throws -> RegistryClient {
-        let reference = try ImageReference(parsing: reference)
-        let origin = try RegistryClient.origin(of: reference.registry, plainHTTP: false)
-        return RegistryClient(
-            Endpoint(reference: reference, origin: origin, isUpstream: true),
+        try RegistryClient(
+            try ImageReference(parsing: reference),
             TransportOptions(temporaryDirectory: "/tmp", network: network, credentials: credentials), for: scope)
     }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Token servers, scripted.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TokenTests {
     private static let challenge = ["WWW-Authenticate": #"Bearer realm="{origin}/token",service="reg""#]
     private static let identity = Credentials(username: "user", .identityToken("id=1"))
@@ -28,7 +28,7 @@ struct TokenTests {
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer one" },
             // Time goes by: the token is refused.
             Exchange("GET /v2/app/x", 401, Self.challenge) { $0["authorization"] == "Bearer one" },
-            Exchange("POST /token", 200, body: Array(#"{"access_token":"two"}"#.utf8)) {
+            Exchange("POST /token", 200, body: Array(#"{"access_token":"two","expires_in":86400}"#.utf8)) {
                 $0.text == form + "2" + rest
             },
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer two" },
@@ -48,7 +48,9 @@ struct TokenTests {
         let rows = [
             Exchange("GET /v2/app/x", 401, Self.challenge),
             Exchange("POST /token", status, body: Array(body.utf8)),
-            Exchange("GET /token?service=reg&\(Self.pull)", 200, body: Array(#"{"token":"one"}"#.utf8)) {
+            Exchange(
+                "GET /token?service=reg&\(Self.pull)", 200, body: Array(#"{"token":"one","expires_in":86400}"#.utf8)
+            ) {
                 $0["authorization"] == Self.identity.basic
             },
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer one" },
@@ -104,11 +106,11 @@ struct TokenTests {
         let demand = #"Bearer realm="{origin}/token",scope="repository:base:pull a:b:c",error="insufficient_scope""#
         let rows = [
             Exchange("GET /v2/app/x", 401, ["WWW-Authenticate": #"Bearer realm="{origin}/token""#]),
-            Exchange("GET /token?\(Self.pull)", 200, body: Array(#"{"token":"one"}"#.utf8)),
+            Exchange("GET /token?\(Self.pull)", 200, body: Array(#"{"token":"one","expires_in":86400}"#.utf8)),
             Exchange("GET /v2/app/x", 401, ["WWW-Authenticate": demand]) { $0["authorization"] == "Bearer one" },
             Exchange(
                 "GET /token?scope=a%3Ab%3Ac&\(Self.pull)&scope=repository%3Abase%3Apull", 200,
-                body: Array(#"{"token":"two"}"#.utf8)),
+                body: Array(#"{"token":"two","expires_in":86400}"#.utf8)),
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer two" },
             Exchange("GET /v2/app/y", 200) { $0["authorization"] == "Bearer two" },
         ]
@@ -124,7 +126,7 @@ struct TokenTests {
         let both = "\(Self.push)&scope=repository%3Abase%3Apull"
         let rows = [
             Exchange("GET /v2/base/x", 401, Self.challenge),
-            Exchange("GET /token?service=reg&\(both)", 200, body: Array(#"{"token":"both"}"#.utf8)) {
+            Exchange("GET /token?service=reg&\(both)", 200, body: Array(#"{"token":"both","expires_in":86400}"#.utf8)) {
                 $0["authorization"] == Self.user.basic
             },
             Exchange("GET /v2/base/x", 200) { $0["authorization"] == "Bearer both" },
@@ -143,11 +145,14 @@ struct TokenTests {
         let rows = [
             Exchange("GET /v2/base/x", 401, Self.challenge),
             Exchange(
-                "GET /token?service=reg&scope=repository%3Abase%3Apull", 200, body: Array(#"{"token":"one"}"#.utf8)
+                "GET /token?service=reg&scope=repository%3Abase%3Apull", 200,
+                body: Array(#"{"token":"one","expires_in":86400}"#.utf8)
             ) { $0["authorization"] == nil },
             Exchange("GET /v2/base/x", 200) { $0["authorization"] == "Bearer one" },
             Exchange("GET /v2/app/y", 401, Self.challenge) { $0["authorization"] == nil },
-            Exchange("GET /token?service=reg&\(Self.push)", 200, body: Array(#"{"token":"two"}"#.utf8)) {
+            Exchange(
+                "GET /token?service=reg&\(Self.push)", 200, body: Array(#"{"token":"two","expires_in":86400}"#.utf8)
+            ) {
                 $0["authorization"] == Self.user.basic
             },
             Exchange("GET /v2/app/y", 200) { $0["authorization"] == "Bearer two" },
@@ -164,7 +169,7 @@ struct TokenTests {
     func whereOneTokenForAllIsRefusedEachGetsItsOwn(refusal: String) async throws {
         let all = "GET /token?service=reg&\(Self.push)&scope=repository%3Abase%3Apull"
         let own = "GET /token?service=reg&scope=repository%3Abase%3Apull"
-        let token = { (text: String) in Array(#"{"token":"\#(text)"}"#.utf8) }
+        let token = { (text: String) in Array(#"{"token":"\#(text)","expires_in":86400}"#.utf8) }
         var demand = #"Bearer realm="{origin}/token",service="reg",scope="repository:base:pull""#
         if refusal == "registry" { demand += #",error="insufficient_scope""# }
         var rows = [Exchange("GET /v2/base/x", 401, Self.challenge) { $0["authorization"] == nil }]
@@ -300,7 +305,7 @@ struct TokenTests {
     }
 
     private func token(_ scope: String, _ text: String) -> Exchange {
-        Exchange("GET /token?service=reg&\(scope)", 200, body: Array(#"{"token":"\#(text)"}"#.utf8))
+        Exchange("GET /token?service=reg&\(scope)", 200, body: Array(#"{"token":"\#(text)","expires_in":86400}"#.utf8))
     }
 
     // MARK: Secrets
@@ -334,6 +339,20 @@ struct TokenTests {
         }
     }
 
+    @Test(arguments: ["ftp://open-sesame/", "http://open-sesame/\u{1}"])
+    func anUploadThatIsSentSomewhereOddIsNotShownEither(location: String) async throws {
+        let rows = [
+            Exchange("POST /v2/app/blobs/uploads/", 401, ["WWW-Authenticate": "Basic realm=x"]),
+            Exchange("POST /v2/app/blobs/uploads/", 202, ["Location": location]),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server, credentials: Credentials(username: "user", password: "open-sesame"))
+            let failure = await #expect(throws: ConcealedFailure.self) { _ = try await client.put([1, 2, 3]) }
+            #expect(failure?.kind == .invalid)
+            #expect(server.deviations == [])
+        }
+    }
+
     private static let user = Credentials(username: "user", password: "open sesame")
 
     /// A source `base` and a destination `app`, as one run has them.
@@ -344,10 +363,8 @@ struct TokenTests {
         retry.tries = 1
         let network = Network(CurlClient(insecure: false), retry: retry)
         let client = { (name: String, choice: CredentialChoice, scope: TokenScope) in
-            RegistryClient(
-                Endpoint(
-                    reference: try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"),
-                    origin: try HTTPURL(parsing: server.origin), isUpstream: true),
+            try RegistryClient(
+                try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"),
                 TransportOptions(temporaryDirectory: "/tmp", network: network, credentials: choice), for: scope)
         }
         return (try client("base", reading, .pull("base")), try client("app", writing, .push("app")))

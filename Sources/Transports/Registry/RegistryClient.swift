@@ -48,7 +48,7 @@ package final class RegistryClient: Sendable {
     ///   - reference: the repository, and the tag or digest in it.
     ///   - additionalTags: published besides.
     ///   - base: where its registry is.
-    ///   - path: what stands before the name of the repository.
+    ///   - path: what stands there before the name of the repository, with a slash at both ends.
     ///   - http: carries the requests.
     ///   - authenticator: finds who logs in, each time that it matters.
     ///   - temporaryDirectory: where blobs are kept while they are read.
@@ -146,6 +146,18 @@ package final class RegistryClient: Sendable {
             return try response.expecting(expected, of: request)
         } catch {
             throw ConcealedFailure.replacing(error, await authenticator.secrets(in: request.headers["Authorization"]))
+        }
+    }
+}
+
+extension RegistryClient {
+    /// Runs what reads headers of answers: those may repeat what was sent, and so may its errors.
+    func concealing<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            guard let authenticator = try? await authenticator() else { throw error }
+            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: nil))
         }
     }
 }
