@@ -29,7 +29,7 @@ struct RegistryOptions: ParsableArguments {
     ///   - transfers: how many requests may be under way at a time.
     ///   - renderer: shows warnings and the trace.
     /// - Returns: a network without connections yet.
-    /// - Throws: a mistake of usage.
+    /// - Throws: when certificates cannot be read.
     func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
         try connection.makeNetwork(transfers: transfers, renderer)
     }
