@@ -111,58 +111,53 @@ extension ImageReference {
             let registries = try RegistriesConfiguration(reading: options.mirrors.registriesFiles)
             if let remark = registries.remark(on: self) { options.network.warn(remark) }
         }
-        return try RegistryClient(self, options, for: .push(repository), additionalTags: additionalTags)
+        let endpoint = Endpoint(reference: self, origin: try options.origin(of: registry), isUpstream: true)
+        return RegistryClient(endpoint, options, for: .push(repository), additionalTags: additionalTags)
     }
 }
 
 extension RegistryClient {
     /// - Parameters:
-    ///   - reference: the repository, and the tag or digest in it.
+    ///   - endpoint: the repository, and what is in it by which name.
     ///   - options: how to reach it.
     ///   - scope: what is going to be done there.
     ///   - additionalTags: published besides the name in the reference.
-    /// - Throws: when the name of the registry is malformed.
+    ///   - isLast: there is no other place to ask.
     convenience init(
-        _ reference: ImageReference, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = []
-    ) throws {
-        let endpoint = Endpoint(
-            reference: reference, origin: try options.origin(of: reference.registry), isUpstream: true)
-        self.init(endpoint, options, for: scope, additionalTags: additionalTags)
-    }
-
-    /// - Parameters:
-    ///   - endpoint: the repository, and how it is reached.
-    ///   - options: what holds for all places.
-    ///   - scope: what is going to be done there.
-    ///   - additionalTags: published besides the name in the reference.
-    ///   - isLast: whether no other place can answer instead.
-    fileprivate convenience init(
         _ endpoint: Endpoint, _ options: TransportOptions, for scope: TokenScope, additionalTags: [String] = [],
         isLast: Bool = true
     ) {
+        let hasSettings = endpoint.hasSettings
         var endpoint = endpoint
         if endpoint.isUpstream {
             for (name, value) in options.network.headers.fields { endpoint.headers.append(name, value) }
         }
+        let exchange = EndpointExchange(
+            endpoint: endpoint, next: options.network.http, remarks: options.network.remarks)
         var retry = options.network.retry
         // Where others can answer, a host that is down should not keep the user waiting.
         if !isLast { retry.tries = min(retry.tries, 2) }
-        let http = EndpointExchange(
-            endpoint: endpoint, next: options.network.http, remarks: options.network.remarks)
+        // Its token server may be reached in a way of its own as well.
+        let logins =
+            endpoint.isUpstream && !hasSettings
+            ? options.network.logins : Logins(over: exchange, retry: retry)
         let place = Logins.Place(
-            at: endpoint.origin, for: CredentialKey(endpoint.reference),
-            by: endpoint.isUpstream ? options.credentials : options.credentials.ofOthers, scope: scope)
-        options.network.logins.announce(place)
+            at: endpoint.origin, for: CredentialKey(endpoint.reference), by: endpoint.choice(options.credentials),
+            scope: scope)
+        logins.announce(place)
         self.init(
-            endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path, over: http,
-            authenticator: { try await options.network.logins.authenticator(for: place, over: http) },
+            endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path,
+            over: exchange, authenticator: { try await logins.authenticator(for: place) },
             temporaryDirectory: options.temporaryDirectory, retry: retry)
     }
 }
 
-extension CredentialChoice {
-    /// For other hosts than the one that was named: what was given for that is none of their business.
-    fileprivate var ofOthers: CredentialChoice {
-        if case .given = self { .search(CredentialSearch()) } else { self }
+extension Endpoint {
+    /// Whether requests that go here are any different from those that go elsewhere.
+    fileprivate var hasSettings: Bool { certificates != nil || !headers.fields.isEmpty || namespace != nil }
+
+    /// What was typed is for the registry that was named. Others that stand in for it may know us by what is on file.
+    fileprivate func choice(_ choice: CredentialChoice) -> CredentialChoice {
+        if case .given = choice, !isUpstream { .search(CredentialSearch()) } else { choice }
     }
 }

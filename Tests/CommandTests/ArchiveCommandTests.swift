@@ -111,6 +111,20 @@ struct ArchiveCommandTests {
         }
     }
 
+    @Test func theFirstSignalEndsWritingToAPipeThatIsFull() async throws {
+        try await withWorkplace([TinyLayer(.motd(noise: 500_000))]) { place, _ in
+            let result = try await place.shell(
+                """
+                mkfifo out; exec 3<>out
+                $esgz copy -q $source oci-archive:out --tmp-dir "$tmp" & child=$!
+                head -c 1000 <&3 >/dev/null
+                kill -INT $child; wait $child
+                """)
+            #expect(result.status == 130, "\(result.errors)")
+            try place.expectNothingLeft()
+        }
+    }
+
     @Test func theFirstSignalEndsAPipeThatSaysNothing() async throws {
         try await withWorkplace { place, _ in
             let result = try await place.shell(

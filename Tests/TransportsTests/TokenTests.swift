@@ -235,6 +235,74 @@ struct TokenTests {
         #expect(TokenServer.seconds(parsing: text) == expected)
     }
 
+    /// A token may be refused at any moment of a transfer.
+    @Test func aBlobGoesOnWithANewToken() async throws {
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let get = "GET /v2/app/blobs/\(Digest(of: bytes))"
+        let range = ["Content-Range": "bytes 60000-99999/100000"]
+        let rows = [
+            Exchange(get, 401, Self.challenge), token(Self.pull, "one"),
+            Exchange(get, 200, body: bytes, cut: 60_000) { $0["authorization"] == "Bearer one" },
+            Exchange(get, 401, Self.challenge) {
+                $0["authorization"] == "Bearer one" && $0["range"] == "bytes=60000-"
+            }, token(Self.pull, "two"),
+            Exchange(get, 206, range, body: Array(bytes[60_000...])) {
+                $0["authorization"] == "Bearer two" && $0["range"] == "bytes=60000-"
+            },
+        ]
+        try await withScript(rows) { server in
+            let read = try await ScriptedClient(server).bytes(of: blob(bytes))
+            #expect(read == bytes)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func anUploadIsSentAgainWithANewToken() async throws {
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let put = "PUT /session?digest=sha256%3A\(Digest(of: bytes).hex)"
+        let document = try Document(parsing: Array("{}".utf8))
+        let publish = "PUT /v2/app/manifests/1"
+        let rows = [
+            Exchange("POST /v2/app/blobs/uploads/", 401, Self.challenge), token(Self.push, "one"),
+            Exchange("POST /v2/app/blobs/uploads/", 202, ["Location": "/session"]),
+            Exchange(put, 401, Self.challenge) { $0["authorization"] == "Bearer one" }, token(Self.push, "two"),
+            Exchange(put, 201) { $0["authorization"] == "Bearer two" && $0.body == bytes },
+            Exchange("HEAD /v2/app/manifests/1", 404),
+            Exchange(publish, 401, Self.challenge) { $0["authorization"] == "Bearer two" }, token(Self.push, "three"),
+            Exchange(publish, 201) { $0["authorization"] == "Bearer three" && $0.body == document.bytes },
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            #expect(try await client.put(bytes) == bytes.count)
+            try await client.registry.publish(document, as: document.descriptor(.ociManifest))
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func requestsThatAreRefusedTogetherRenewTheTokenOnce() async throws {
+        // Rows that nobody asks for do not matter here: who comes late has the new token at once.
+        let refused = Exchange("GET /v2/app/x", 401, Self.challenge) { $0["authorization"] == "Bearer one" }
+        let rows =
+            [Exchange("GET /v2/app/x", 401, Self.challenge), token(Self.pull, "one")]
+            + [Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer one" }]
+            + Array(repeating: refused, count: 8) + [token(Self.pull, "two")]
+            + Array(repeating: Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer two" }, count: 8)
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server).registry
+            try await client.get("x")
+            let tokens = try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 { group.addTask { try await client.get("x") } }
+                try await group.waitForAll()
+                return server.requests.filter { $0.line.hasPrefix("GET /token") }.count
+            }
+            #expect(tokens == 2)
+        }
+    }
+
+    private func token(_ scope: String, _ text: String) -> Exchange {
+        Exchange("GET /token?service=reg&\(scope)", 200, body: Array(#"{"token":"\#(text)"}"#.utf8))
+    }
+
     // MARK: Secrets
 
     /// What a registry or token server that means no good could do with what it was sent.
@@ -276,8 +344,10 @@ struct TokenTests {
         retry.tries = 1
         let network = Network(CurlClient(insecure: false), retry: retry)
         let client = { (name: String, choice: CredentialChoice, scope: TokenScope) in
-            try RegistryClient(
-                try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"),
+            RegistryClient(
+                Endpoint(
+                    reference: try ImageReference(parsing: "127.0.0.1:\(server.port)/\(name)"),
+                    origin: try HTTPURL(parsing: server.origin), isUpstream: true),
                 TransportOptions(temporaryDirectory: "/tmp", network: network, credentials: choice), for: scope)
         }
         return (try client("base", reading, .pull("base")), try client("app", writing, .push("app")))

@@ -55,14 +55,8 @@ package final class Logins: Sendable {
         }
     }
 
-    /// - Parameters:
-    ///   - place: who asks.
-    ///   - http: carries requests to token servers if this client is the first of its kind; `nil` for nothing special.
-    /// - Returns: the one that all clients of this kind share.
     /// - Throws: when the credentials cannot be read.
-    package func authenticator(
-        for place: Place, over http: (any HTTPExchanging)? = nil
-    ) async throws -> Authenticator {
+    package func authenticator(for place: Place) async throws -> Authenticator {
         if let known = known(place) { return known }
         announce(place)
         return try await gate.withPermit {
@@ -72,7 +66,7 @@ package final class Logins: Sendable {
                 let authenticator =
                     state.authenticators[user]
                     ?? Authenticator(
-                        for: user.origin, credentials: user.credentials, over: http ?? self.http, retry: self.retry)
+                        for: user.origin, credentials: user.credentials, over: self.http, retry: self.retry)
                 state.authenticators[user] = authenticator
                 return authenticator
             }

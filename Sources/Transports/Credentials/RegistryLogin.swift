@@ -39,8 +39,12 @@ package struct RegistryLogin: Sendable {
         let options = TransportOptions(
             temporaryDirectory: "/", network: network, plainHTTP: plainHTTP, credentials: .given(credentials),
             usesTLSOnLoopback: usesTLSOnLoopback)
+        let origin = try RegistryClient.origin(
+            of: key.registry, plainHTTP: plainHTTP, usesTLSOnLoopback: usesTLSOnLoopback)
         do {
-            try await RegistryClient(reference, options, for: .none).ping()
+            try await RegistryClient(
+                Endpoint(reference: reference, origin: origin, isUpstream: true), options, for: .none
+            ).ping()
         } catch let failure as any Failure where failure.kind == .denied {
             throw LoginFailure(registry: key.registry)
         }

@@ -48,16 +48,15 @@ package final class RegistryClient: Sendable {
     ///   - reference: the repository, and the tag or digest in it.
     ///   - additionalTags: published besides.
     ///   - base: where its registry is.
-    ///   - path: what stands there before the name of the repository, with a slash at both ends.
+    ///   - path: what stands before the name of the repository.
     ///   - http: carries the requests.
     ///   - authenticator: finds who logs in, each time that it matters.
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
     init(
-        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String = "/v2/",
+        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String,
         over http: any HTTPExchanging, authenticator: @escaping @Sendable () async throws -> Authenticator,
-        temporaryDirectory: FilePath,
-        retry: RetryPolicy
+        temporaryDirectory: FilePath, retry: RetryPolicy
     ) {
         self.reference = reference
         self.additionalTags = additionalTags

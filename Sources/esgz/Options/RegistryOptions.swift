@@ -28,7 +28,7 @@ struct RegistryOptions: ParsableArguments {
     /// - Parameters:
     ///   - transfers: how many requests may be under way at a time.
     ///   - renderer: shows warnings and the trace.
-    /// - Returns: a network without connections yet.
+    /// - Returns: the network, without a connection yet.
     /// - Throws: when certificates cannot be read.
     func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
         try connection.makeNetwork(transfers: transfers, renderer)
