@@ -147,14 +147,13 @@ package final class ScriptedHTTP: Sendable {
     private func answer(_ request: Request, _ connection: Int32) {
         let row = state.withLock { state -> Exchange in
             state.requests.append(request)
+            state.underWay += 1
+            state.mostUnderWay = max(state.mostUnderWay, state.underWay)
             guard let row = state.rows.firstIndex(where: { $0.request == request.line && $0.condition(request) }) else {
                 if let answer = otherwise(request) { return answer }
                 state.unexpected.append(request.line)
-                state.underWay += 1
                 return Exchange(request.line, 418)
             }
-            state.underWay += 1
-            state.mostUnderWay = max(state.mostUnderWay, state.underWay)
             return state.rows.remove(at: row)
         }
         defer { state.withLock { $0.underWay -= 1 } }
