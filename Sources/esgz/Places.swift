@@ -34,11 +34,11 @@ struct Places {
     }
 
     func openSource() throws -> any ImageSource {
-        try source.openSource(registry.source(network, temporaryDirectory: temporaryDirectory))
+        try source.openSource(try registry.source(network, temporaryDirectory: temporaryDirectory))
     }
 
     func openDestinations() throws -> [Destination] {
-        let options = registry.destination(network, temporaryDirectory: temporaryDirectory)
+        let options = try registry.destination(network, temporaryDirectory: temporaryDirectory)
         return try destinations.map { location in
             Destination(location, try location.openDestination(options, additionalTags: additionalTags))
         }

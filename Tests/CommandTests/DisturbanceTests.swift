@@ -73,7 +73,7 @@ struct DisturbanceTests {
         }
     }
 
-    @Test(arguments: [(404, 3 as Int32, "not found"), (401, 4, "docker login"), (403, 4, "not allowed")])
+    @Test(arguments: [(404, 3 as Int32, "not found"), (401, 4, "esgz login"), (403, 4, "not allowed")])
     func whatARegistryRefusesDecidesTheStatus(answer: Int, status: Int32, message: String) async throws {
         try await withWorkplace { place, _ in
             let row = Exchange("GET /v2/app/manifests/1", answer, ["WWW-Authenticate": "Basic realm=\"test\""])

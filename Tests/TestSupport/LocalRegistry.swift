@@ -23,10 +23,11 @@ package final class LocalRegistry: Sendable {
     ///   - user: a name and password to demand, checked against a file that `htpasswd` writes.
     ///   - host: `127.0.0.1`, or another name of this machine.
     ///   - certificate: a certificate and its key, to speak TLS.
+    ///   - clientAuthority: whose certificates clients must show.
     /// - Throws: when a program is missing, or the registry ends at once.
     package init(
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
-        certificate: (certificate: FilePath, key: FilePath)? = nil
+        certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil
     ) throws {
         port = try Self.freePort()
         name = "\(host):\(port)"
@@ -38,7 +39,8 @@ package final class LocalRegistry: Sendable {
               addr: 127.0.0.1:\(port)
             """
         if let certificate {
-            configuration += "\n  tls: {certificate: \(certificate.certificate), key: \(certificate.key)}"
+            let authorities = clientAuthority.map { ", clientcas: [\($0)]" } ?? ""
+            configuration += "\n  tls: {certificate: \(certificate.certificate), key: \(certificate.key)\(authorities)}"
         }
         if let user {
             let passwords = directory.appending("htpasswd")
@@ -109,13 +111,20 @@ package final class LocalRegistry: Sendable {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
-    /// Makes a certificate for `127.0.0.1` that signs itself, and its key.
-    package static func certificate(in directory: FilePath) throws -> (certificate: FilePath, key: FilePath) {
-        let (certificate, key) = (directory.appending("server.crt"), directory.appending("server.key"))
+    /// Makes a certificate that signs itself, and its key.
+    ///
+    /// - Parameters:
+    ///   - directory: where they go.
+    ///   - name: their name there.
+    ///   - subject: what it is for, as OpenSSL has it.
+    package static func certificate(
+        in directory: FilePath, named name: String = "server", for subject: String = "IP:127.0.0.1"
+    ) throws -> (certificate: FilePath, key: FilePath) {
+        let (certificate, key) = (directory.appending("\(name).crt"), directory.appending("\(name).key"))
         try run(
             [
                 "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+                "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=\(subject)",
                 "-out", certificate.string, "-keyout", key.string,
             ], output: directory.appending("openssl.log"))
         return (certificate, key)

@@ -14,6 +14,10 @@ package struct Exchange: Sendable {
     package var hidesLength = false
     /// Send nothing more after the cut, and wait for the client to hang up.
     package var stalls = false
+    /// Send the body again and again until the client hangs up.
+    package var isEndless = false
+    /// Wait until so many requests are under way, this one among them, before answering.
+    package var company = 1
 
     /// - Parameters:
     ///   - request: method and target, such as `GET /v2/`.
@@ -38,7 +42,7 @@ package struct Exchange: Sendable {
 /// An HTTP server on a loopback port that follows a script and notes what it was asked.
 ///
 /// Each request takes the first row that fits and has not been used; one without a row is answered with status 418 and
-/// noted. One request for each connection, one connection at a time.
+/// noted. One request for each connection.
 package final class ScriptedHTTP: Sendable {
     package struct Request: Sendable {
         /// Method and target.
@@ -55,6 +59,8 @@ package final class ScriptedHTTP: Sendable {
         var requests: [Request] = []
         var unexpected: [String] = []
         var isStopped = false
+        var underWay = 0
+        var mostUnderWay = 0
     }
 
     package let port: Int
@@ -82,6 +88,9 @@ package final class ScriptedHTTP: Sendable {
             state.unexpected.map { "unexpected: \($0)" } + state.rows.map { "missing: \($0.request)" }
         }
     }
+
+    /// How many requests have been under way at the same time.
+    package var mostAtOnce: Int { state.withLock { $0.mostUnderWay } }
 
     /// Blocks until so many requests have arrived; only for threads.
     package func waitForRequests(_ count: Int) {
@@ -117,9 +126,13 @@ package final class ScriptedHTTP: Sendable {
                 if connection >= 0 { close(connection) }
                 return
             }
-            if let request = Self.read(connection) { answer(request, connection) }
-            shutdown(connection, Int32(SHUT_RDWR))
-            close(connection)
+            let serve = { @Sendable [self] in
+                if let request = Self.read(connection) { answer(request, connection) }
+                shutdown(connection, Int32(SHUT_RDWR))
+                close(connection)
+            }
+            // Without a thread the client sees that nobody serves it.
+            if (try? detachThread(serve)) == nil { close(connection) }
         }
     }
 
@@ -128,10 +141,15 @@ package final class ScriptedHTTP: Sendable {
             state.requests.append(request)
             guard let row = state.rows.firstIndex(where: { $0.request == request.line && $0.condition(request) }) else {
                 state.unexpected.append(request.line)
+                state.underWay += 1
                 return Exchange(request.line, 418)
             }
+            state.underWay += 1
+            state.mostUnderWay = max(state.mostUnderWay, state.underWay)
             return state.rows.remove(at: row)
         }
+        defer { state.withLock { $0.underWay -= 1 } }
+        state.wait { $0.mostUnderWay >= row.company || $0.isStopped ? () : nil }
         var head = "HTTP/1.1 \(row.status) Scripted\r\nConnection: close\r\n"
         if !row.hidesLength, row.headers["Content-Length"] == nil, row.status != 204 {
             head += "Content-Length: \(row.body.count)\r\n"
@@ -142,6 +160,7 @@ package final class ScriptedHTTP: Sendable {
         }
         let body = request.line.hasPrefix("HEAD ") ? [] : row.body
         Self.send(Array((head + "\r\n").utf8) + body.prefix(row.cut ?? body.count), connection)
+        while row.isEndless, Self.send(body, connection) {}
         if row.stalls { while Self.receive(connection) != nil {} }
     }
 
@@ -177,16 +196,19 @@ package final class ScriptedHTTP: Sendable {
         return count > 0 ? Array(buffer[..<count]) : nil
     }
 
-    private static func send(_ bytes: [UInt8], _ connection: Int32) {
+    /// - Returns: whether the client still listens.
+    @discardableResult
+    private static func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {
         var done = 0
         while done < bytes.count {
             let count = bytes[done...].withUnsafeBytes {
                 Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             // Clients may hang up whenever they like.
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             done += count
         }
+        return true
     }
 }
 

@@ -25,16 +25,45 @@ struct CredentialTests {
     }
 
     @Test(arguments: [
-        "{}", #"{"auths":null}"#, #"{"auths":{}}"#, #"{"auths":{"a.b":{}},"credsStore":"pass"}"#,
+        (#"{"auth":"\#(auth)","identitytoken":"id"}"#, Credentials(username: "user", .identityToken("id"))),
+        (#"{"auth":"\#(auth)","identitytoken":""}"#, Credentials(username: "user", password: "pa:ss")),
+        (#"{"identitytoken":"id"}"#, Credentials(username: "", .identityToken("id"))),
+        (#"{"registrytoken":"rt","identitytoken":"id"}"#, Credentials(username: "", .registryToken("rt"))),
+        (#"{"auth":"","username":"user","password":"pa:ss"}"#, Credentials(username: "user", password: "pa:ss")),
+    ])
+    func anEntryMayHoldATokenInPlaceOfAPassword(entry: String, expected: Credentials) async throws {
+        #expect(try await Self.read(#"{"auths":{"a.b":\#(entry)}}"#, "a.b") == expected)
+    }
+
+    @Test(arguments: [
+        ("a.b", "ns/app", "app"), ("a.b", "ns/other", "ns"), ("a.b", "nsx/app", "host"), ("a.b", "x/ns/app", "host"),
+        ("docker.io", "library/alpine", "alpine"), ("docker.io", "library/busybox", "hub"),
+        ("a.b", "ns", "ns"), ("a.b", "", "host"),
+    ])
+    func theMostSpecificKeyCounts(registry: String, repository: String, expected: String) async throws {
+        let keys = [
+            "a.b": "host", "a.b/ns": "ns", "a.b/ns/app": "app", "https://index.docker.io/v1/": "hub",
+            "docker.io/library/alpine": "alpine",
+        ]
+        let entries = keys.map { #""\#($0)":{"username":"\#($1)","password":"secret"}"# }.joined(separator: ",")
+        let found = try await Self.read(#"{"auths":{\#(entries)}}"#, registry, repository)
+        #expect(found?.username == expected)
+    }
+
+    @Test(arguments: [
+        "", " \n", "{}", #"{"auths":null}"#, #"{"auths":{}}"#, #"{"auths":{"a.b":{}},"credsStore":null}"#,
+        #"{"auths":{"a.b":{}},"credsStore":"missing-program","credHelpers":{"a.b":""}}"#,
         #"{"auths":{"a.b:5000":{"auth":"eDp5"},"a.b/team":{"auth":"eDp5"},"xa.b":{"auth":"eDp5"}}}"#,
-        #"{"auths":{"a.b":{"identitytoken":"t"}}}"#,
+        #"{"auths":{"a.b":{"auth":"","identitytoken":""},"https://a.b/ns":{"auth":"eDp5"}}}"#,
     ])
     func otherEntriesAreNotMeant(file: String) async throws {
         #expect(try await Self.read(file, "a.b") == nil)
     }
 
     @Test(arguments: [
-        "", "[", #"{"auths":[]}"#, #"{"auths":{"a.b":{"auth":"c2VjcmV0"}}}"#, #"{"auths":{"a.b":{"auth":"!secret"}}}"#,
+        "[", "[]", #"{"auths":[]}"#, #"{"credHelpers":7}"#, #"{"credHelpers":{"a.b":7}}"#, #"{"credsStore":["ecret"]}"#,
+        #"{"credsStore":"../bin/x"}"#, #"{"credHelpers":{"a.b":"/bin/sh"}}"#, #"{"auths":{"a.b":{"auth":"c2VjcmV0"}}}"#,
+        #"{"auths":{"a.b":{"auth":"!secret"}}}"#,
         #"{"auths":{"a.b":{"auth":"/////w=="}}}"#,
     ])
     func aMalformedFileIsNamedAndNotShown(file: String) async throws {
@@ -45,15 +74,54 @@ struct CredentialTests {
         #expect(failure?.description.contains("c2Vj") == false)
     }
 
-    @Test func aFileThatIsNotThereHoldsNothing() throws {
-        #expect(try CredentialFile(reading: "/nonexistent/config.json").credentials(for: "a.b") == nil)
+    @Test(arguments: ["/nonexistent/config.json", "/dev/null/config.json"])
+    func aFileThatIsNotThereHoldsNothing(path: String) throws {
+        #expect(try CredentialFile(reading: FilePath(path)) == nil)
+    }
+
+    @Test func aFileWithoutEndIsRefused() throws {
+        let failure = #expect(throws: ContextualFailure.self) { try CredentialFile(reading: "/dev/zero") }
+        #expect(failure?.description == "/dev/zero: expected at most 4194304 bytes")
+    }
+
+    @Test func theFileOfOldDockersHoldsNothingButEntries() async throws {
+        let text = #"{"https://a.b/v1/":{"auth":"\#(Self.auth)"}}"#
+        let file = try CredentialFile(parsing: Array(text.utf8), name: ".dockercfg", isLegacy: true)
+        #expect(
+            try await file.find(CredentialKey(registry: "a.b"))
+                == .found(Credentials(username: "user", password: "pa:ss")))
+    }
+
+    @Test(arguments: [
+        ("ghcr.io", "ghcr.io"), ("https://ghcr.io", "ghcr.io"), ("http://Ghcr.io/v2/", "ghcr.io"),
+        ("docker.io", "docker.io"), ("https://index.docker.io/v1/", "docker.io"), ("localhost:5000", "localhost:5000"),
+        ("registry-1.docker.io", "docker.io"), ("quay.io/team", "quay.io/team"),
+        ("quay.io/team/app/", "quay.io/team/app"),
+        ("[::1]:5000", "[::1]:5000"), ("a.b:443", "a.b:443"), ("myhost", "myhost"),
+    ])
+    func whatIsLoggedInToIsReadAsPeopleWriteIt(text: String, expected: String) throws {
+        #expect(try CredentialKey(parsing: text).text == expected)
+    }
+
+    @Test(arguments: ["", "https://", "user:secret@a.b", "a.b/UP", "a.b//x", "a.b/x:tag", "a b", "ftp://a.b"])
+    func whatNamesNoRegistryIsRefused(text: String) throws {
+        let failure = #expect(throws: CredentialFailure.self) { try CredentialKey(parsing: text) }
+        #expect(failure?.kind == .usage)
+        #expect(failure?.description.contains("secret@") == false)
     }
 
     @Test func credentialsDoNotPrint() {
-        let credentials = Credentials(username: "user", password: "secret")
-        var dumped = ""
-        dump(credentials, to: &dumped)
-        #expect(!"\(credentials) \(String(reflecting: credentials)) \(dumped)".contains("secret"))
+        for secret in [Credentials.Secret.password("hidden"), .identityToken("hidden"), .registryToken("hidden")] {
+            let credentials = Credentials(username: "user", secret)
+            var dumped = ""
+            dump(CredentialFinding.found(credentials), to: &dumped)
+            dump(CredentialChoice.given(credentials), to: &dumped)
+            dump(secret, to: &dumped)
+            let texts = "\(credentials) \(secret) \(CredentialChoice.given(credentials))"
+            #expect(
+                !"\(texts) \(String(reflecting: credentials)) \(String(reflecting: secret)) \(dumped)".contains(
+                    "hidden"))
+        }
     }
 
     @Test func base64IsItsOwnInverse() {
@@ -64,11 +132,12 @@ struct CredentialTests {
         #expect(Base64.text(of: Array("any carnal pleas".utf8)) == "YW55IGNhcm5hbCBwbGVhcw==")
     }
 
-    private static func read(_ text: String, _ registry: String) async throws -> Credentials? {
+    private static func read(_ text: String, _ registry: String, _ path: String = "") async throws -> Credentials? {
         try await withTemporaryDirectory { directory in
-            let path = directory.appending("config.json")
-            try write(Array(text.utf8), to: path)
-            return try CredentialFile(reading: path).credentials(for: registry)
+            let file = directory.appending("config.json")
+            try write(Array(text.utf8), to: file)
+            return try await CredentialFile(reading: file)?.find(CredentialKey(registry: registry, path: path))?
+                .credentials
         }
     }
 }

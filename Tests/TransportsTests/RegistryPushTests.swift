@@ -11,6 +11,7 @@ struct RegistryPushTests {
     private static let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
     private static let digest = Digest(of: bytes)
     private static let query = "digest=sha256%3A\(digest.hex)"
+    private static let head = "HEAD /v2/app/blobs/\(digest)"
     private static let open = "POST /v2/app/blobs/uploads/"
 
     @Test(arguments: [
@@ -43,10 +44,10 @@ struct RegistryPushTests {
         }
     }
 
-    @Test func aBrokenUploadStartsFromItsBeginning() async throws {
+    @Test func anUploadThatIsForgottenStartsFromItsBeginning() async throws {
         let rows = [
             Exchange(Self.open, 202, ["Location": "/first"]), Exchange("PUT /first?\(Self.query)", 503),
-            Exchange(Self.open, 500),
+            Exchange("GET /first", 404), Exchange(Self.head, 404), Exchange(Self.open, 500),
             Exchange(Self.open, 202, ["Location": "/second"]),
             Exchange("PUT /second?\(Self.query)", 201) { $0.body == Self.bytes },
         ]
@@ -162,6 +163,28 @@ struct RegistryPushTests {
         }
     }
 
+    @Test func aRegistryWithoutHEADIsUploadedTo() async throws {
+        try await withScript([Exchange("HEAD /v2/app/blobs/\(Self.digest)", 405)]) { server in
+            let registry = try ScriptedClient(server).registry
+            #expect(try await registry.contains(blob(Self.bytes), mountingFrom: nil) == false)
+        }
+    }
+
+    @Test func aManifestThatWasChangedOnItsWayIsSentAgain() async throws {
+        let document = try Document(parsing: Array("{}".utf8))
+        let put = "PUT /v2/app/manifests/\(Digest(of: document.bytes))"
+        let rows = [
+            Exchange(put, 201, ["Docker-Content-Digest": "\(Self.digest)"]),
+            Exchange(put, 201, ["Docker-Content-Digest": "\(Digest(of: document.bytes))"]),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            try await client.registry.put(manifest: document, as: document.descriptor(.ociManifest))
+            #expect(client.delays.count == 1)
+            #expect(server.deviations == [])
+        }
+    }
+
     @Test func nothingIsMountedWithinARepository() async throws {
         try await withScript([Exchange("HEAD /v2/app/blobs/\(Self.digest)", 404)]) { server in
             let source = try ScriptedClient(server, "app:old").registry
@@ -213,7 +236,9 @@ struct RegistryPushTests {
         let head = "HEAD /v2/app/manifests/1"
         let rows = [
             Exchange(head, 200, ["Docker-Content-Digest": "\(Self.digest)"]),
-            Exchange(head, 404),
+            Exchange(head, 404), Exchange("GET /v2/app/manifests/1", 404),
+            // Some say so to any HEAD.
+            Exchange(head, 404), Exchange("GET /v2/app/manifests/1", 200, body: Self.bytes),
             Exchange(head, 200), Exchange("GET /v2/app/manifests/1", 200, body: Self.bytes),
             Exchange(head, 405), Exchange("GET /v2/app/manifests/1", 404),
         ]
@@ -221,6 +246,7 @@ struct RegistryPushTests {
             let registry = try ScriptedClient(server).registry
             #expect(try await registry.occupants().map(\.digest) == [Self.digest])
             #expect(try await registry.occupants() == [])
+            #expect(try await registry.occupants().map(\.digest) == [Self.digest])
             #expect(try await registry.occupants().map(\.digest) == [Self.digest])
             #expect(try await registry.occupants() == [])
             #expect(server.deviations == [])

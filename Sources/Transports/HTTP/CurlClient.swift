@@ -8,7 +8,7 @@ import SystemPackage
 ///
 /// Handles are kept for later requests, and with them their connections.
 package final class CurlClient: HTTPExchanging {
-    private let insecure: Bool
+    private let general: HostCertificates
     private let certificateDirectories: [FilePath]
     private let unixSocket: FilePath?
     private let isPatient: Bool
@@ -16,21 +16,25 @@ package final class CurlClient: HTTPExchanging {
     private let gate: Gate
     private let limit: RateLimit?
     private let idle = Mutex<[CurlHandle]>([])
-    private let certificates = Mutex<[String: HostCertificates?]>([:])
+    private let certificates = Mutex<[String: HostCertificates]>([:])
 
     /// Starts without a connection.
     ///
     /// - Parameters:
     ///   - insecure: accept any certificate.
+    ///   - general: for all hosts; a client pair goes before those that are laid down for a host.
     ///   - certificateDirectories: where certificates for single hosts are.
     ///   - unixSocket: connect to this, whatever the host of a request is.
     ///   - isPatient: wait as long as it takes: an engine packs a whole image before it sends the first byte.
     ///   - options: everything else.
     package init(
-        insecure: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
+        insecure: Bool, _ general: HostCertificates = HostCertificates(),
+        certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
         unixSocket: FilePath? = nil, isPatient: Bool = false, options: HTTPOptions = HTTPOptions()
     ) {
-        self.insecure = insecure
+        var general = general
+        general.skipsVerification = insecure
+        self.general = general
         self.certificateDirectories = certificateDirectories
         self.unixSocket = unixSocket
         self.isPatient = isPatient
@@ -52,7 +56,7 @@ package final class CurlClient: HTTPExchanging {
         defer { keep(handle) }
         try handle.configure(request, options, limit)
         try handle.configureEngine(request, unixSocket, isPatient: isPatient)
-        try handle.configureTLS(request, insecure: insecure, request.certificates ?? certificates(for: request.url))
+        if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
         let start = ContinuousClock.now
         defer { options.trace?(handle.trace(of: request, duration: .now - start)) }
         return try handle.perform(request, options, limit, cancellation)
@@ -78,14 +82,17 @@ package final class CurlClient: HTTPExchanging {
         }
     }
 
-    private func certificates(for url: HTTPURL) throws -> HostCertificates? {
-        guard url.scheme == .https else { return nil }
-        return try certificates.withLock { known in
-            if let found = known[url.hostAndPort] { return found }
-            let found = try HostCertificates.find(for: url.hostAndPort, in: certificateDirectories)
-            known[url.hostAndPort] = .some(found)
+    /// What is configured for one endpoint is more exact than an option, an option more than what lies in a directory.
+    private func certificates(for request: HTTPRequest) throws -> HostCertificates {
+        if let certificates = request.certificates { return certificates.adding(general) }
+        let host = request.url.hostAndPort
+        let found = try certificates.withLock { known in
+            if let found = known[host] { return found }
+            let found = try HostCertificates.find(for: host, in: certificateDirectories) ?? HostCertificates()
+            known[host] = found
             return found
         }
+        return general.adding(found)
     }
 }
 
@@ -153,12 +160,11 @@ private final class CurlHandle: @unchecked Sendable {
         if isPatient { try set(request, CURLOPT_LOW_SPEED_TIME, 0) }
     }
 
-    func configureTLS(_ request: HTTPRequest, insecure: Bool, _ certificates: HostCertificates?) throws {
-        if insecure || certificates?.skipsVerification == true {
+    func configureTLS(_ request: HTTPRequest, _ certificates: HostCertificates) throws {
+        if certificates.skipsVerification {
             try set(request, CURLOPT_SSL_VERIFYPEER, 0)
             try set(request, CURLOPT_SSL_VERIFYHOST, 0)
         }
-        guard let certificates else { return }
         if !certificates.authorities.isEmpty {
             // Replaces the system's file of authorities, but not its directory: both are trusted.
             var authorities = certificates.authorities
@@ -280,7 +286,7 @@ private final class CurlHandle: @unchecked Sendable {
         let systemError = number(CURLINFO_OS_ERRNO)
         let detail = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         throw HTTPFailure.transfer(
-            HTTPFailure.Cause(status, systemError: systemError), request.method, request.url,
+            HTTPFailure.Cause(status, systemError: systemError, message: detail), request.method, request.url,
             message: detail.isEmpty ? String(cString: curl_easy_strerror(status)) : detail)
     }
 }
@@ -290,15 +296,22 @@ extension HTTPRequest {
 }
 
 extension HTTPFailure.Cause {
-    fileprivate init(_ status: CURLcode, systemError: Int) {
+    fileprivate init(_ status: CURLcode, systemError: Int, message: String) {
+        // In TLS 1.3 a server looks at our certificate when all else is agreed upon, so libcurl takes its refusal for a
+        // connection that broke. Only the words of the alert tell.
+        let isRefusal = message.contains("alert") && (message.contains("certificate") || message.contains("unknown ca"))
         switch status {
+        case CURLE_SSL_CONNECT_ERROR where isRefusal, CURLE_RECV_ERROR where isRefusal,
+            CURLE_SEND_ERROR where isRefusal:
+            self = .clientCertificate
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: self = .unreachable
         case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
-            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN:
+            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN, CURLE_WEIRD_SERVER_REPLY:
             self = .broken
         // A connection that was cut during the handshake says nothing about TLS.
         case CURLE_SSL_CONNECT_ERROR: self = systemError == Int(ECONNRESET) ? .broken : .handshake
-        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE: self = .certificate
+        case CURLE_SSL_CERTPROBLEM: self = .clientCertificate
         default: self = .other
         }
     }

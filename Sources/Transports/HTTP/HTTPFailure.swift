@@ -10,8 +10,10 @@ package enum HTTPFailure: Failure {
         case broken
         /// TLS could not be agreed upon.
         case handshake
-        /// The certificate of the server, or our own, was not accepted.
+        /// The certificate of the server was not accepted.
         case certificate
+        /// The server wants another certificate of ours, or ours cannot be read.
+        case clientCertificate
         /// Anything that will not go away by trying again.
         case other
     }
@@ -56,7 +58,15 @@ package enum HTTPFailure: Failure {
         switch cause {
         case .handshake: "; if the registry speaks plain HTTP, use --plain-http to talk to it without TLS"
         case .certificate:
-            "; put the certificate of its authority into /etc/containers/certs.d/\(url.hostAndPort)/ca.crt"
+            """
+            ; trust the certificate of its authority with --ca-file, or put it into \
+            /etc/containers/certs.d/\(url.hostAndPort)/ca.crt
+            """
+        case .clientCertificate:
+            """
+            ; name a certificate in PEM that the registry knows with --cert-file and --key-file, or put it into \
+            /etc/containers/certs.d/\(url.hostAndPort)/ as client.cert and client.key
+            """
         case .unreachable, .broken, .other: ""
         }
     }

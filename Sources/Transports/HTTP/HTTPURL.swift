@@ -127,7 +127,8 @@ package struct HTTPURL: Hashable, Sendable {
         return String(decoding: result, as: UTF8.self)
     }
 
-    private static func encode(_ value: String) -> String {
+    /// Escapes everything that could mean something in a query or a form.
+    static func encode(_ value: String) -> String {
         var result: [UInt8] = []
         for byte in value.utf8 {
             if isAlphanumeric(byte) || "-._~".utf8.contains(byte) {

@@ -17,6 +17,17 @@ package struct HostCertificates: Sendable {
 
     package init() {}
 
+    /// These, and besides them what holds for all hosts; a client pair of these goes first.
+    func adding(_ general: HostCertificates) -> HostCertificates {
+        var sum = self
+        sum.authorities += general.authorities
+        if clientCertificate == nil {
+            (sum.clientCertificate, sum.clientKey) = (general.clientCertificate, general.clientKey)
+        }
+        sum.skipsVerification = skipsVerification || general.skipsVerification
+        return sum
+    }
+
     /// Where Docker and Podman look.
     package static let systemDirectories: [FilePath] = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
 

@@ -18,7 +18,7 @@ struct Endpoint: Sendable {
     /// Whether it may say what a tag stands for.
     var mayResolve = true
     var mayPull = true
-    /// The registry that the reference names, and not one that stands in for it.
+    /// The registry that the user named: what was given to log in with is meant for it alone.
     var isUpstream = false
     /// The one before, once more without TLS; only for when that does not speak it.
     var isWithoutTLS = false
@@ -84,7 +84,10 @@ struct PullPlan: Sendable {
         return try mirrors.flatMap { mirror in
             let reference = try registry.rewrite(reference, covered: covered, to: mirror.location)
             return try endpoints(reference, origin, isInsecure: mirror.isInsecure && !plainHTTP, isUpstream: false)
-        } + endpoints(upstream, origin, isInsecure: registry.isInsecure && !plainHTTP, isUpstream: true)
+        }
+            + endpoints(
+                upstream, origin, isInsecure: registry.isInsecure && !plainHTTP,
+                isUpstream: upstream.registry == reference.registry)
     }
 
     /// Insecure means TLS with any certificate, and where there is no TLS, none.

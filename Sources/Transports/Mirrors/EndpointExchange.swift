@@ -10,7 +10,8 @@ struct EndpointExchange: HTTPExchanging {
         guard request.url.hasSameOrigin(as: endpoint.origin) else { return try await next.send(request) }
         var request = request
         request.certificates = endpoint.certificates
-        for (name, value) in endpoint.headers.fields where request.headers[name] == nil {
+        let own = request.headers
+        for (name, value) in endpoint.headers.fields where own[name] == nil {
             request.headers.append(name, value)
         }
         // containerd's mirrors serve several registries, and tell them apart by this.

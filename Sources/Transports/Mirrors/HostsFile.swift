@@ -34,6 +34,8 @@ struct HostsFile: Sendable {
     /// - Parameters:
     ///   - registry: as references have it, with the port if there is one.
     ///   - directories: in each the directory of the registry, else `_default`, may hold the file; the first file counts.
+    /// - Returns: `nil` when there is no file.
+    /// - Throws: when the file is malformed, or names certificates that cannot be read.
     static func find(for registry: String, in directories: [FilePath]) throws -> HostsFile? {
         for directory in directories {
             // A directory without the file may hold certificates only, and `_default` is not meant then.

@@ -184,6 +184,8 @@ extension RegistriesConfiguration.Registry {
     ///   - reference: as it was typed.
     ///   - covered: how much of it the prefix stands for.
     ///   - location: what takes the place of the prefix; `nil` to change nothing.
+    /// - Returns: the reference with the location in front.
+    /// - Throws: when that is no reference.
     func rewrite(_ reference: ImageReference, covered: Int, to location: String?) throws -> ImageReference {
         guard let location else { return reference }
         let rest = String(decoding: reference.description.utf8.dropFirst(covered), as: UTF8.self)

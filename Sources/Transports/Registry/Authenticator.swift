@@ -1,24 +1,6 @@
 import Content
 import OCI
 
-/// What one request may do where; the `scope` of a token (Docker's token specification).
-package struct TokenScope: Hashable, Sendable {
-    /// Such as `repository:library/alpine:pull`; more than one only for mounts.
-    package let texts: [String]
-
-    package static func pull(_ repository: String) -> TokenScope {
-        TokenScope(texts: ["repository:\(repository):pull"])
-    }
-
-    package static func push(_ repository: String) -> TokenScope {
-        TokenScope(texts: ["repository:\(repository):pull,push"])
-    }
-
-    package static func mount(from source: String, to repository: String) -> TokenScope {
-        TokenScope(texts: push(repository).texts + pull(source).texts)
-    }
-}
-
 /// Knows how to satisfy one registry: what it demands, and the tokens it has accepted.
 ///
 /// An actor, since the requests of many layers share it: of those that need the same token, one fetches it.
@@ -27,7 +9,7 @@ package actor Authenticator {
     private enum Demand {
         case nothing
         case basic
-        case bearer(realm: HTTPURL, service: String?)
+        case bearer(TokenServer)
     }
 
     private struct Token {
@@ -36,13 +18,21 @@ package actor Authenticator {
     }
 
     private let registry: HTTPURL
-    private let credentials: Credentials?
     private let http: any HTTPExchanging
     private let retry: RetryPolicy
+    private var credentials: Credentials?
+    /// Those before a token server replaced the identity token: still nothing to be shown.
+    private var formerSecrets: [String] = []
     private var demand = Demand.nothing
     private var tokens: [TokenScope: Token] = [:]
     /// Requests that wait for a token somebody else is fetching.
     private var waiters: [TokenScope: [CheckedContinuation<Void, Never>]] = [:]
+    /// What is going to be needed, all of which one token is asked for.
+    private var expected = TokenScope.none
+    /// Cleared once the token server or the registry did not take one token for everything.
+    private var isBundling = true
+    /// What the registry wanted in addition to what we thought a request needs.
+    private var widened: [TokenScope: TokenScope] = [:]
 
     package init(
         for registry: HTTPURL, credentials: Credentials?, over http: any HTTPExchanging, retry: RetryPolicy
@@ -53,12 +43,20 @@ package actor Authenticator {
         self.retry = retry
     }
 
+    /// Tells what is going to be needed, so that one token can serve for it.
+    func expect(_ scope: TokenScope) {
+        expected = expected.union(scope)
+    }
+
     /// The `Authorization` for a request, as far as earlier answers have told what is wanted.
     package func authorization(for scope: TokenScope) async throws -> String? {
+        if let credentials, case .registryToken(let token) = credentials.secret { return "Bearer \(token)" }
         switch demand {
-        case .nothing: nil
-        case .basic: credentials?.basic
-        case .bearer(let realm, let service): "Bearer " + (try await token(for: scope, realm, service))
+        case .nothing: return nil
+        case .basic:
+            guard let credentials, case .password = credentials.secret else { return nil }
+            return credentials.basic
+        case .bearer(let server): return "Bearer " + (try await token(for: scope, server))
         }
     }
 
@@ -68,15 +66,19 @@ package actor Authenticator {
     ///   - rejected: the `Authorization` that the request had.
     ///   - challenges: what the answer demands.
     ///   - scope: what the request needs.
+    ///   - isFresh: `rejected` was made for this very request; another one like it would not fare better.
     /// - Returns: `nil` when there is nothing better to offer.
     /// - Throws: when the token server refuses, or cannot be reached.
     package func authorization(
-        insteadOf rejected: String?, _ challenges: [Challenge], for scope: TokenScope
+        insteadOf rejected: String?, _ challenges: [Challenge], for scope: TokenScope, isFresh: Bool = false
     ) async throws -> String? {
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }), let realm = bearer.parameters["realm"] {
-            demand = .bearer(realm: try registry.resolving(realm), service: bearer.parameters["service"])
-            // Somebody else may have renewed it while this request was under way.
-            if let token = tokens[scope], "Bearer \(token.text)" == rejected { tokens[scope] = nil }
+            let service = bearer.parameters["service"].flatMap { $0.isEmpty ? nil : $0 }
+            demand = .bearer(TokenServer(realm: try registry.resolving(realm), service: service))
+            if let rejected {
+                let hasChanged = drop(rejected, bearer, for: scope, isFresh: isFresh)
+                if isFresh, !hasChanged { return nil }
+            }
         } else if challenges.contains(where: { $0.scheme == "basic" }) {
             demand = .basic
         } else {
@@ -87,55 +89,65 @@ package actor Authenticator {
     }
 
     /// What must not show up in a message: the password, and what has been sent for it.
-    package func secrets(in authorization: String) -> [String] {
-        let parts = authorization.split(separator: " ").dropFirst().map(String.init)
-        return (parts + [credentials?.password ?? ""]).filter { !$0.isEmpty }
+    func secrets(in authorization: String?) -> [String] {
+        let parts = (authorization ?? "").split(separator: " ").dropFirst().map(String.init)
+        return parts + (credentials?.secrets ?? []) + formerSecrets + tokens.values.map(\.text)
     }
 
-    private func token(for scope: TokenScope, _ realm: HTTPURL, _ service: String?) async throws -> String {
+    /// Forgets a token that was refused, and finds out why.
+    ///
+    /// - Returns: whether the next token for this scope will be one for something else.
+    private func drop(_ rejected: String, _ challenge: Challenge, for scope: TokenScope, isFresh: Bool) -> Bool {
+        // Somebody else may have renewed it while this request was under way.
+        guard let held = tokens.first(where: { "Bearer \($0.value.text)" == rejected })?.key else { return true }
+        tokens[held] = nil
+        let wanted = scope.union(TokenScope(parsing: challenge.parameters["scope"] ?? ""))
+        let isTooLittle = challenge.parameters["error"]?.lowercased() == "insufficient_scope"
+        let needed = widened[scope] ?? scope
+        // Some token servers leave out what may not be had, and say nothing.
+        let wasBundle = held != needed
+        guard isTooLittle || !held.covers(wanted) || isFresh && wasBundle else { return false }
+        if wasBundle { isBundling = false }
+        widened[scope] = needed.union(wanted)
+        return wasBundle || widened[scope] != needed
+    }
+
+    private func token(for scope: TokenScope, _ server: TokenServer) async throws -> String {
         while true {
-            if let token = tokens[scope], token.end > .now { return token.text }
-            guard waiters[scope] != nil else { break }
-            // Not cancelled on its own: who fetches is bounded in time, and wakes everyone whatever happens.
-            await withCheckedContinuation { waiters[scope]?.append($0) }
+            let needed = widened[scope] ?? scope
+            if let token = tokens.first(where: { $0.key.covers(needed) && $0.value.end > .now })?.value {
+                return token.text
+            }
+            let wanted = isBundling ? needed.union(expected) : needed
+            guard waiters[wanted] == nil else {
+                // Not cancelled on its own: who fetches is bounded in time, and wakes everyone whatever happens.
+                await withCheckedContinuation { waiters[wanted]?.append($0) }
+                continue
+            }
+            waiters[wanted] = []
+            defer { waiters.removeValue(forKey: wanted)?.forEach { $0.resume() } }
+            do {
+                return try await fetchToken(for: wanted, server)
+            } catch let failure as any Failure where failure.kind == .denied && wanted != needed {
+                // Some token servers refuse everything when one part may not be had.
+                isBundling = false
+            }
         }
-        waiters[scope] = []
-        defer { waiters.removeValue(forKey: scope)?.forEach { $0.resume() } }
-        let token = try await fetchToken(for: scope, realm, service)
-        tokens[scope] = token
-        return token.text
     }
 
-    private func fetchToken(for scope: TokenScope, _ realm: HTTPURL, _ service: String?) async throws -> Token {
-        var url = realm
-        if let service { url = url.appending("service", service) }
-        for text in scope.texts { url = url.appending("scope", text) }
-        var request = HTTPRequest(.get, url, receiver: .memory(limit: 1 << 20))
-        if let credentials {
-            guard realm.scheme == .https || registry.scheme == .http else {
-                throw RegistryAnswerFailure.tokenWithoutTLS(realm)
-            }
-            request.headers["Authorization"] = credentials.basic
+    private func fetchToken(for scope: TokenScope, _ server: TokenServer) async throws -> String {
+        guard credentials == nil || server.realm.scheme == .https || registry.scheme == .http else {
+            throw RegistryAnswerFailure.tokenWithoutTLS(server.realm)
         }
-        // In a context of its own the failure is final: the request that wants the token is not tried again for it.
-        let body = try await context("token server") {
-            try await retry.run {
-                var response = try await http.sendFollowingRedirects(request)
-                if response.isSuccess { return response.body }
-                if let authorization = request.headers["Authorization"] {
-                    response.conceal(secrets(in: authorization))
-                }
-                throw RegistryFailure(.get, response)
-            }
+        let answer = try await server.token(for: scope, credentials, over: http, retry)
+        if let credentials, case .identityToken(let old) = credentials.secret, let new = answer.identityToken,
+            !new.isEmpty, new != old
+        {
+            formerSecrets += credentials.secrets
+            self.credentials = Credentials(username: credentials.username, .identityToken(new))
         }
-        let answer = try context("\(realm)") { try JSON(parsing: body) }
-        // Two names for the same thing, for the sake of OAuth 2; it must not be able to add lines to a request.
-        guard let text = answer["token"]?.string ?? answer["access_token"]?.string, !text.isEmpty,
-            text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
-        else { throw RegistryAnswerFailure.noToken(realm) }
-        // 60 s when nothing is said (Docker's token specification); a tenth less, for the time under way.
-        let seconds = min(max(answer["expires_in"]?.integer ?? 60, 60), 86400)
-        return Token(text: text, end: .now + .seconds(seconds * 9 / 10))
+        tokens[scope] = Token(text: answer.token, end: .now + answer.lifetime)
+        return answer.token
     }
 }
 
@@ -144,5 +156,21 @@ extension HTTPResponse {
     mutating func conceal(_ secrets: [String]) {
         let text = String(decoding: body, as: UTF8.self)
         if secrets.contains(where: { text.contains($0) }) { body = [] }
+    }
+}
+
+/// Stands for a failure whose message holds a secret: somebody repeated what we sent.
+struct ConcealedFailure: Failure {
+    let kind: FailureKind
+
+    var description: String { "the answer repeats the credentials that were sent, so it is not shown" }
+
+    /// - Returns: `error` itself unless it would show one of the secrets.
+    static func replacing(_ error: any Error, _ secrets: [String]) -> any Error {
+        guard let failure = error as? any Failure else { return error }
+        let text = failure.description
+        // Shorter ones are found in any message, and their absence would tell them.
+        guard secrets.contains(where: { $0.utf8.count >= 4 && text.contains($0) }) else { return error }
+        return ConcealedFailure(kind: failure.kind)
     }
 }

@@ -74,7 +74,6 @@ struct BlobUpload: Sendable {
                     state = .opening
                 }
             } catch {
-                failures += 1
                 try await recover(from: error)
             }
         }
@@ -85,27 +84,29 @@ struct BlobUpload: Sendable {
     /// - Throws: the error, when nothing helps or enough has been tried.
     private mutating func recover(from error: any Error) async throws {
         guard let failure = error as? RegistryFailure, !failure.isTransient else {
+            failures += 1
             guard let delay = client.retry.delay(after: error, failures: failures) else { throw error }
             if case .sending(let session) = state { state = .asking(session) }
             return try await client.retry.sleep(delay)
         }
         switch state {
-        case .sending(let session): state = try remedy(for: failure, in: session)
-        // Not every registry can say what it has.
+        // Not every registry can say what it has. What led here has been counted.
         case .asking where failure.kind != .denied: state = .doubting
+        case .sending(let session): state = try remedy(for: failure, in: session)
         default: throw failure
         }
-        guard failures < client.retry.tries else { throw failure }
     }
 
+    /// What to do where the registry does not take what it was sent.
     private mutating func remedy(for failure: RegistryFailure, in session: Session) throws -> State {
-        switch failure.status {
-        case 404: return .doubting
-        case 416 where session.manner == .chunks: return .asking(session)
-        case 413 where session.manner == .chunks && chunkSize > max(session.smallestChunk, 1 << 20):
+        if failure.status == 413, session.manner == .chunks, chunkSize > max(session.smallestChunk, 1 << 20) {
             chunkSize /= 4
             return .asking(session)
-        default: break
+        }
+        if failure.status == 404 || failure.status == 416 && session.manner == .chunks {
+            failures += 1
+            guard failures < client.retry.tries else { throw failure }
+            return failure.status == 404 ? .doubting : .asking(session)
         }
         guard failure.isAboutTheManner, refused.insert(session.manner).inserted, refused.count < 2 else {
             throw failure

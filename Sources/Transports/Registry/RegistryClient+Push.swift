@@ -67,6 +67,7 @@ extension RegistryClient: ImageDestination {
     ///   - tag: one of this repository.
     ///   - doubtsAbsence: ask with GET as well when the registry says that there is none: some say so to any HEAD.
     /// - Returns: `nil` when there is no such tag.
+    /// - Throws: when the registry does not answer as it should.
     private func digest(of tag: String, doubtsAbsence: Bool = false) async throws -> Digest? {
         var request = HTTPRequest(.head, try url("manifests/\(tag)"))
         request.headers["Accept"] = MediaType.manifests.map(\.text).joined(separator: ", ")

@@ -21,7 +21,7 @@ package final class RegistryClient: Sendable {
     /// Set once this registry has refused an upload in one piece.
     let wantsChunks = Atomic<Bool>(false)
     private let http: any HTTPExchanging
-    private let authenticator: Authenticator
+    private let authenticator: @Sendable () async throws -> Authenticator
 
     /// - Parameters:
     ///   - reference: the repository, and the tag or digest in it.
@@ -32,10 +32,32 @@ package final class RegistryClient: Sendable {
     ///   - credentials: what to log in with when the registry asks; `nil` to stay anonymous.
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
-    package init(
+    package convenience init(
         _ reference: ImageReference, additionalTags: [String] = [], at base: HTTPURL, path: String = "/v2/",
         over http: any HTTPExchanging, credentials: Credentials?, temporaryDirectory: FilePath,
         retry: RetryPolicy = RetryPolicy()
+    ) {
+        let authenticator = Authenticator(for: base, credentials: credentials, over: http, retry: retry)
+        self.init(
+            reference, additionalTags: additionalTags, at: base, path: path, over: http,
+            authenticator: { authenticator },
+            temporaryDirectory: temporaryDirectory, retry: retry)
+    }
+
+    /// - Parameters:
+    ///   - reference: the repository, and the tag or digest in it.
+    ///   - additionalTags: published besides.
+    ///   - base: where its registry is.
+    ///   - path: what stands there before the name of the repository, with a slash at both ends.
+    ///   - http: carries the requests.
+    ///   - authenticator: finds who logs in, each time that it matters.
+    ///   - temporaryDirectory: where blobs are kept while they are read.
+    ///   - retry: what to do about passing failures.
+    init(
+        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String = "/v2/",
+        over http: any HTTPExchanging, authenticator: @escaping @Sendable () async throws -> Authenticator,
+        temporaryDirectory: FilePath,
+        retry: RetryPolicy
     ) {
         self.reference = reference
         self.additionalTags = additionalTags
@@ -44,19 +66,28 @@ package final class RegistryClient: Sendable {
         self.http = http
         self.retry = retry
         self.temporaryDirectory = temporaryDirectory
-        authenticator = Authenticator(for: base, credentials: credentials, over: http, retry: retry)
+        self.authenticator = authenticator
     }
 
     /// Where a registry is, and whether it is spoken to with TLS.
     ///
     /// Registries on the loopback interface are not, unless there are certificates for them: nobody else can listen
     /// there, and every test registry is reached so.
+    ///
+    /// - Parameters:
+    ///   - registry: as references have it.
+    ///   - plainHTTP: never use TLS.
+    ///   - usesTLSOnLoopback: use it there too, whether there are certificates or not.
+    ///   - certificateDirectories: where certificates may be.
+    /// - Returns: scheme, host and port.
+    /// - Throws: when the name of the registry is malformed, or certificates cannot be read.
     package static func origin(
-        of registry: String, plainHTTP: Bool, certificateDirectories: [FilePath] = HostCertificates.systemDirectories
+        of registry: String, plainHTTP: Bool, usesTLSOnLoopback: Bool = false,
+        certificateDirectories: [FilePath] = HostCertificates.systemDirectories
     ) throws -> HTTPURL {
         let host = host(of: registry)
         let secure = try HTTPURL(parsing: "https://\(host)/")
-        guard plainHTTP || secure.isLoopback else { return secure }
+        guard plainHTTP || secure.isLoopback && !usesTLSOnLoopback else { return secure }
         if !plainHTTP, try HostCertificates.find(for: secure.hostAndPort, in: certificateDirectories) != nil {
             return secure
         }
@@ -92,24 +123,38 @@ package final class RegistryClient: Sendable {
         _ request: HTTPRequest, for scope: TokenScope, expecting expected: [Int]
     ) async throws -> HTTPResponse {
         // An upload may be sent on to another place, which has no business with our credentials.
-        let mayAuthorize = request.url.hasSameOrigin(as: base)
+        guard request.url.hasSameOrigin(as: base) else {
+            let response = try await http.sendFollowingRedirects(request)
+            return try response.expecting(expected, of: request)
+        }
+        let authenticator = try await authenticator()
         var request = request
-        if mayAuthorize { request.headers["Authorization"] = try await authenticator.authorization(for: scope) }
-        var response = try await http.sendFollowingRedirects(request)
-        // Only once: a registry that refuses a fresh token means it.
-        if response.status == 401, mayAuthorize, response.url.hasSameOrigin(as: base) {
-            let challenges = Challenge.parse(response.headers.all("WWW-Authenticate"))
-            let renewed = try await authenticator.authorization(
-                insteadOf: request.headers["Authorization"], challenges, for: scope)
-            if let renewed {
+        do {
+            request.headers["Authorization"] = try await authenticator.authorization(for: scope)
+            var response = try await http.sendFollowingRedirects(request)
+            // Twice: to learn what is demanded, and because what was fetched then may turn out not to be enough.
+            for isFresh in [false, true] where response.status == 401 && response.url.hasSameOrigin(as: base) {
+                let challenges = Challenge.parse(response.headers.all("WWW-Authenticate"))
+                let renewed = try await authenticator.authorization(
+                    insteadOf: request.headers["Authorization"], challenges, for: scope, isFresh: isFresh)
+                guard let renewed else { break }
                 request.headers["Authorization"] = renewed
                 response = try await http.sendFollowingRedirects(request)
             }
+            if !expected.contains(response.status) {
+                response.conceal(await authenticator.secrets(in: request.headers["Authorization"]))
+            }
+            return try response.expecting(expected, of: request)
+        } catch {
+            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: request.headers["Authorization"]))
         }
-        if expected.contains(response.status) { return response }
-        if let authorization = request.headers["Authorization"] {
-            response.conceal(await authenticator.secrets(in: authorization))
-        }
-        throw RegistryFailure(request.method, response)
+    }
+}
+
+extension HTTPResponse {
+    /// - Throws: `RegistryFailure` for any other status.
+    fileprivate func expecting(_ statuses: [Int], of request: HTTPRequest) throws -> HTTPResponse {
+        guard statuses.contains(status) else { throw RegistryFailure(request.method, self) }
+        return self
     }
 }

@@ -60,7 +60,7 @@ package struct RegistryFailure: Failure {
         let details = diagnostics.map { $0.code.isEmpty ? $0.message : "\($0.code): \($0.message)" }
         if !details.isEmpty { text += ": " + details.joined(separator: "; ") }
         if let retryAfter { text += "; it asks to be left alone for \(retryAfter) s" }
-        return status == 401 ? text + "; log in with 'docker login' and try again" : text
+        return status == 401 ? text + "; log in with 'esgz login' and try again" : text
     }
 
     private static let reasons = [

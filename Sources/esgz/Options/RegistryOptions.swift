@@ -2,35 +2,53 @@ import ArgumentParser
 import SystemPackage
 import Transports
 
-/// How registries are spoken to.
+/// How registries are spoken to, and by whom.
 struct RegistryOptions: ParsableArguments {
-    @Flag(name: .customLong("plain-http"), help: "Speak HTTP without TLS to every registry.")
-    var plainHTTP = false
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var credentials: CredentialOptions
 
-    @Flag(help: "Accept any TLS certificate.")
-    var insecure = false
+    @Option(
+        help: ArgumentHelp(
+            """
+            Look for HOST/hosts.toml, which names mirrors, in this directory. (default: /etc/containerd/certs.d, \
+            /etc/docker/certs.d)
+            """, valueName: "dir"))
+    var hostsDir: String?
 
-    @OptionGroup var network: NetworkOptions
+    @Option(
+        help: ArgumentHelp(
+            """
+            Read mirrors, blocked and insecure registries from this file alone. (default: \
+            $CONTAINERS_REGISTRIES_CONF, else the files that Podman reads)
+            """, valueName: "file"))
+    var registriesConf: String?
 
     /// What all places of one run share; made once for each run.
     ///
     /// - Parameters:
     ///   - transfers: how many requests may be under way at a time.
     ///   - renderer: shows warnings and the trace.
+    /// - Returns: a network without connections yet.
+    /// - Throws: a mistake of usage.
     func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
-        var options = network.http
-        options.transfers = transfers
-        if network.verbose { options.trace = renderer.trace }
-        return Network(
-            CurlClient(insecure: insecure, options: options), retry: network.retryPolicy, headers: try network.headers,
-            warn: renderer.warn)
+        try connection.makeNetwork(transfers: transfers, renderer)
     }
 
-    func source(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
-        TransportOptions(temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP)
+    func source(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
+        try transport(network, temporaryDirectory, try credentials.sourceChoice())
     }
 
-    func destination(_ network: Network, temporaryDirectory: FilePath) -> TransportOptions {
-        TransportOptions(temporaryDirectory: temporaryDirectory, network: network, plainHTTP: plainHTTP)
+    func destination(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
+        try transport(network, temporaryDirectory, try credentials.destinationChoice())
+    }
+
+    private func transport(
+        _ network: Network, _ temporaryDirectory: FilePath, _ credentials: CredentialChoice
+    ) throws -> TransportOptions {
+        TransportOptions(
+            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
+            credentials: credentials, usesTLSOnLoopback: connection.tls.namesCertificates,
+            mirrors: try MirrorSettings(
+                hostsDirectory: hostsDir.map { FilePath($0) }, registriesFile: registriesConf.map { FilePath($0) }))
     }
 }

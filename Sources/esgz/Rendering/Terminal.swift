@@ -37,7 +37,12 @@ enum Terminal {
 
     /// Writes a line to stderr. What cannot be said there cannot be said anywhere.
     static func say(_ text: String) {
-        let bytes = Array((text + "\n").utf8)
+        ask(text + "\n")
+    }
+
+    /// Writes to stderr what an answer is to follow on the same line.
+    static func ask(_ text: String) {
+        let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
