@@ -1,4 +1,5 @@
 import Content
+import Glibc
 import OCI
 import SystemPackage
 import TestSupport
@@ -119,7 +120,7 @@ struct ArchiveToolsTests {
         }
     }
 
-    @Test(.enabled(if: Command.isExpected("ctr") && LocalRegistry.isExpected))
+    @Test(.enabled(if: getuid() == 0 && Command.isExpected("ctr") && LocalRegistry.isExpected))
     func containerdExportsAndImportsThroughPipes() async throws {
         try await withTools { tools in
             try await tools.run("$esgz copy -q oci:source:latest oci-archive:in.tar:docker.io/library/app:1")
@@ -140,7 +141,7 @@ struct ArchiveToolsTests {
     }
 
     /// What containerd exports names both platforms, and has the blobs of one.
-    @Test(.enabled(if: Command.isExpected("ctr") && LocalRegistry.isExpected))
+    @Test(.enabled(if: getuid() == 0 && Command.isExpected("ctr") && LocalRegistry.isExpected))
     func anImagePulledForOnePlatformIsConvertedForThat() async throws {
         try await withTools { tools in
             try await withRegistry { registry, _ in
