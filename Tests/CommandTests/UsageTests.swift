@@ -39,6 +39,18 @@ struct UsageTests {
         (["--platform", "linux/amd64", "--all-platforms"], "exclude each other"),
         (["--oci", "--keep-docker-types"], "exclude each other"),
         (["--no-such-option"], "--no-such-option"),
+        (["--creds", ":s3cret"], "--creds: expected USER:PASSWORD"),
+        (["--creds", "a:b", "--no-creds"], "--creds and --no-creds exclude each other"),
+        (["--creds", "a:b", "--creds-stdin"], "--creds and --creds-stdin exclude each other"),
+        (
+            ["--src-registry-token", "t", "--src-creds", "a:b"],
+            "--src-creds and --src-registry-token exclude each other"
+        ),
+        (["--dest-no-creds", "--dst-authfile", "f"], "--dst-no-creds and --dst-authfile exclude each other"),
+        (["--src-creds-stdin", "--dest-creds-stdin"], "there is one stdin"),
+        (["--creds-stdin"], "expected one line USER:PASSWORD on stdin"),
+        (["--registry-token", "a b"], "--registry-token: expected printable characters"),
+        (["--authfile", ""], "--authfile: expected a file"),
         (["--strict=yes"], "--strict"),
     ])
     func anOptionThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {
@@ -59,6 +71,13 @@ struct UsageTests {
         (["convert", "oci:source:latest", "oci-archive:-", "docker-archive:-"], "only one destination"),
         (["convert", "ftp://host/app", "oci:destination:new"], "ftp://"),
         (["transmogrify"], "transmogrify"),
+        (["convert", "oci-archive:-", "oci:destination:new", "--creds-stdin"], "comes from stdin"),
+        (["login", "-p", "x", "--password-stdin", "-u", "x"], "--password and --password-stdin exclude each other"),
+        (["login", "--password-stdin"], "--password-stdin: expected --username"),
+        (["login", "user:s3cret@a.b"], "expected a registry such as ghcr.io"),
+        (["login", "-u", "a:b", "-p", "x"], "expected a user name, without a colon"),
+        (["login", "-u", "a", "-p", ""], "expected a password"),
+        (["logout", "a.b/UP"], "expected a registry such as ghcr.io"),
     ])
     func aLocationThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {
         try await withWorkplace { place, _ in

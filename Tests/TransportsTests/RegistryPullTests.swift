@@ -25,7 +25,7 @@ struct RegistryPullTests {
     func aTokenIsFetchedWhenTheRegistryAsksForIt(credentials: Credentials?, field: String) async throws {
         let rows = [
             Exchange(Self.get, 401, Self.challenge) { $0["authorization"] == nil },
-            Exchange(Self.token, 200, body: Array(#"{"\#(field)":"abc"}"#.utf8)) {
+            Exchange(Self.token, 200, body: Array(#"{"\#(field)":"abc","expires_in":86400}"#.utf8)) {
                 $0["authorization"] == credentials?.basic
             },
             Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == "Bearer abc" },
@@ -56,7 +56,9 @@ struct RegistryPullTests {
     }
 
     @Test func anExpiredTokenIsRenewedOnce() async throws {
-        let token = { (text: String) in Exchange(Self.token, 200, body: Array(#"{"token":"\#(text)"}"#.utf8)) }
+        let token = { (text: String) in
+            Exchange(Self.token, 200, body: Array(#"{"token":"\#(text)","expires_in":86400}"#.utf8))
+        }
         let rows = [
             Exchange(Self.get, 401, Self.challenge), token("old"),
             Exchange(Self.get, 200, Self.type, body: Self.manifest) { $0["authorization"] == "Bearer old" },
@@ -74,7 +76,7 @@ struct RegistryPullTests {
     @Test func aRegistryThatRefusesFreshTokensEndsTheMatter() async throws {
         let rows = [
             Exchange(Self.get, 401, Self.challenge),
-            Exchange(Self.token, 200, body: Array(#"{"token":"abc"}"#.utf8)),
+            Exchange(Self.token, 200, body: Array(#"{"token":"abc","expires_in":86400}"#.utf8)),
             Exchange(
                 Self.get, 401, Self.challenge,
                 body: Array(#"{"errors":[{"code":"DENIED","message":"abc is bad"}]}"#.utf8)),
@@ -91,7 +93,8 @@ struct RegistryPullTests {
     }
 
     @Test func requestsThatNeedTheSameTokenFetchItOnce() async throws {
-        try await withScript([Exchange(Self.token, 200, body: Array(#"{"token":"abc"}"#.utf8))]) { server in
+        try await withScript([Exchange(Self.token, 200, body: Array(#"{"token":"abc","expires_in":86400}"#.utf8))]) {
+            server in
             let origin = try HTTPURL(parsing: server.origin)
             let authenticator = Authenticator(
                 for: origin, credentials: nil, over: CurlClient(insecure: false), retry: RetryPolicy())

@@ -14,7 +14,7 @@ extension RegistryClient: ImageDestination {
         guard let source = client, source.path == path, source.base.hasSameOrigin(as: base),
             source.reference.repository != reference.repository
         else { return false }
-        return try await mount(descriptor, from: source.reference.repository)
+        return try await concealing { try await mount(descriptor, from: source.reference.repository) }
     }
 
     package func containsAll(of manifest: Descriptor) async throws -> Bool {
@@ -24,8 +24,10 @@ extension RegistryClient: ImageDestination {
     package func put(
         _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
-        var upload = BlobUpload(of: blob, as: descriptor, to: self, progress: progress)
-        try await upload.run()
+        try await concealing {
+            var upload = BlobUpload(of: blob, as: descriptor, to: self, progress: progress)
+            try await upload.run()
+        }
     }
 
     package func put(manifest: Document, as descriptor: Descriptor) async throws {
