@@ -91,6 +91,13 @@ struct ArchiveCommandTests {
         }
     }
 
+    @Test func stdinHoldsAnImageOrCredentials() async throws {
+        try await withWorkplace { place, _ in
+            let result = try await place.esgz(["copy", "--dst-creds-stdin", "oci-archive:-", "localhost:1/app"])
+            try place.expectFailure(result, 2, saying: ["the source comes from stdin, so credentials cannot"])
+        }
+    }
+
     @Test func aLayerThatIsNotItsDiffIDIsFoundInAnArchiveOfDockerToo() async throws {
         try await withWorkplace { place, _ in
             let layer = TinyTar.motd().finished
