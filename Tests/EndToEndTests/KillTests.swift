@@ -37,10 +37,17 @@ struct KillTests {
         try await withRegistry { local, directory in
             let images = try await ChaosImages(in: directory)
             let registry = PlainRegistry(port: local.port)
+            let old = images.digests[ChaosImages.old] ?? ""
+            try await onThread {
+                try registry.push(StoredImage(layout: images.layout), old, to: "source", tag: "old")
+            }
             try await Self.killOften("a registry", images) { number in
                 let repository = "result-\(number)"
                 if number.isMultiple(of: 2) {
-                    try await convert(["oci:\(images.layout):\(ChaosImages.old)", "\(local.name)/\(repository):tag"])
+                    try await onThread {
+                        let image = registry.image(in: "source")
+                        try registry.mount(image, old, from: "source", to: repository, tag: "tag")
+                    }
                 }
                 return Destination(
                     location: "\(local.name)/\(repository):tag", image: registry.image(in: repository),
@@ -115,7 +122,8 @@ struct KillTests {
             let destination = try await destination(runs)
             let old = try await destination.wholeImage()
             // To `timeout`, zero means for ever.
-            let milliseconds = 1 + Double(duration / .milliseconds(1)) * Double.random(in: 0...1, using: &random)
+            // A little later than the end of the last run, which found all blobs in place.
+            let milliseconds = 1 + Double(duration / .milliseconds(1)) * Double.random(in: 0...1.2, using: &random)
             let command = try await Command.run(
                 "timeout",
                 ["--signal", "KILL", "\(milliseconds / 1000)", Command.esgz] + source + [destination.location])
