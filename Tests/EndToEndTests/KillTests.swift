@@ -37,10 +37,17 @@ struct KillTests {
         try await withRegistry { local, directory in
             let images = try await ChaosImages(in: directory)
             let registry = PlainRegistry(port: local.port)
+            let old = images.digests[ChaosImages.old] ?? ""
+            try await onThread {
+                try registry.push(StoredImage(layout: images.layout), old, to: "source", tag: "old")
+            }
             try await Self.killOften("a registry", images) { number in
                 let repository = "result-\(number)"
                 if number.isMultiple(of: 2) {
-                    try await convert(["oci:\(images.layout):\(ChaosImages.old)", "\(local.name)/\(repository):tag"])
+                    try await onThread {
+                        let image = registry.image(in: "source")
+                        try registry.mount(image, old, from: "source", to: repository, tag: "tag")
+                    }
                 }
                 return Destination(
                     location: "\(local.name)/\(repository):tag", image: registry.image(in: repository),
@@ -49,10 +56,39 @@ struct KillTests {
         }
     }
 
+    @Test func aKilledConversionIntoAnArchiveLeavesAWholeImage() async throws {
+        try await withTemporaryDirectory { directory in
+            let images = try await ChaosImages(in: directory)
+            let old = directory.appending("old.tar")
+            try await convert(["oci:\(images.layout):\(ChaosImages.old)", "oci-archive:\(old):tag"])
+            try await Self.killOften("an archive", images) { number in
+                let place = directory.appending("result-\(number)")
+                let (archive, unpacked) = (place.appending("image.tar"), place.appending("unpacked"))
+                try FileManager.default.createDirectory(atPath: place.string, withIntermediateDirectories: true)
+                if number.isMultiple(of: 2) {
+                    try FileManager.default.copyItem(atPath: old.string, toPath: archive.string)
+                }
+                return Destination(
+                    location: "oci-archive:\(archive):tag", image: StoredImage(layout: unpacked),
+                    makeReadable: {
+                        let unpack =
+                            "rm -rf unpacked; mkdir unpacked; ! [ -e image.tar ] || tar -xf image.tar -C unpacked"
+                        let command = try await Command.run("sh", ["-c", unpack], in: place)
+                        try #require(command.status == 0, "\(command.errors)")
+                    },
+                    digest: { try StoredImage.digest(of: "tag", inLayout: unpacked) },
+                    leftovers: { try names(below: place).filter { $0.contains(".esgz-") } },
+                    remove: { try FileManager.default.removeItem(atPath: place.string) })
+            }
+        }
+    }
+
     /// A place where a run ends before its time.
     private struct Destination: Sendable {
         let location: String
         let image: StoredImage
+        /// Called before the image is read.
+        var makeReadable: @Sendable () async throws -> Void = {}
         /// What the tag stands for; blocks.
         let digest: @Sendable () throws -> String?
         /// Temporary files.
@@ -61,7 +97,8 @@ struct KillTests {
 
         /// What the tag stands for, once all of it has been found to be there.
         func wholeImage() async throws -> String? {
-            try await onThread {
+            try await makeReadable()
+            return try await onThread {
                 guard let digest = try digest() else { return nil }
                 try image.parts(below: digest)
                 return digest
@@ -85,7 +122,8 @@ struct KillTests {
             let destination = try await destination(runs)
             let old = try await destination.wholeImage()
             // To `timeout`, zero means for ever.
-            let milliseconds = 1 + Double(duration / .milliseconds(1)) * Double.random(in: 0...1, using: &random)
+            // A little later than the end of the last run, which found all blobs in place.
+            let milliseconds = 1 + Double(duration / .milliseconds(1)) * Double.random(in: 0...1.2, using: &random)
             let command = try await Command.run(
                 "timeout",
                 ["--signal", "KILL", "\(milliseconds / 1000)", Command.esgz] + source + [destination.location])
