@@ -60,7 +60,9 @@ private struct JSONParser {
             guard peek == UInt8(ascii: "\"") else { throw failure("expected a member name") }
             let key = try parseString()
             // Readers disagree about which of two equal members counts, so neither can be trusted.
-            guard keys.insert(Array(key.utf8)).inserted else { throw failure("member '\(key)' occurs twice") }
+            guard keys.insert(Array(key.utf8)).inserted else {
+                throw failure("member '\(key.prefix(100).printable)' occurs twice")
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw failure("expected ':'") }
             object.append(key, try parseValue(depth: depth + 1))

@@ -56,7 +56,8 @@ struct Esgz: AsyncParsableCommand {
         } catch let failure as ReportedFailure {
             return ExitStatus(failure.cause)
         } catch let failure as any Failure {
-            Terminal.say("error: \(failure)")
+            // Whatever a message repeats of manifests, headers and archives.
+            Terminal.say("error: \(failure.description.printable)")
             return ExitStatus(failure)
         } catch {
             return explain(error)

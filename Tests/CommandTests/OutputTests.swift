@@ -8,6 +8,26 @@ import Testing
 
 /// What a conversion that succeeds says, and where.
 struct OutputTests {
+    /// An escape in what somebody else wrote must not get to the terminal.
+    @Test(arguments: [
+        ("text/\u{1b}[31m", "{}"), ("text/plain", #"{"mediaType":"\u001b[31m"}"#),
+        ("text/plain", #"{"\u001b[31m":1,"\u001b[31m":2}"#),
+        (MediaType.ociIndex.text, #"{"schemaVersion":2,"manifests":[{"digest":"\u001b[31m"}]}"#),
+        (MediaType.ociManifest.text, #"{"schemaVersion":2,"config":{"mediaType":"a","digest":"\u202e","size":1}}"#),
+    ])
+    func messagesSteerNoTerminal(type: String, manifest: String) async throws {
+        let row = Exchange("GET /v2/app/manifests/1", 200, ["Content-Type": type], body: Array(manifest.utf8))
+        try await withScript([row]) { server in
+            try await withWorkplace { place, _ in
+                let command = try await place.esgz(
+                    ["copy", "127.0.0.1:\(server.port)/app:1", "oci:\(place.destination):new"])
+                try place.expectFailure(command, 8, saying: [])
+                #expect(
+                    !command.errors.contains { "\u{1b}\u{202e}".contains($0) }, "\(command.errors.debugDescription)")
+            }
+        }
+    }
+
     @Test func stdoutIsTheDigestAlone() async throws {
         try await withWorkplace { place, _ in
             let command = try await place.convert()

@@ -1,0 +1,16 @@
+extension StringProtocol {
+    /// Text of others as one line without control characters and without what turns the direction of writing, so that
+    /// it cannot steer a terminal or forge a message.
+    package var printable: String {
+        String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : "\u{fffd}" }))
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: false
+        default: true
+        }
+    }
+}
