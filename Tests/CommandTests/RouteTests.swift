@@ -76,6 +76,23 @@ struct RouteTests {
         }
     }
 
+    /// It is not the registry that speaks there, and TLS has not told who does.
+    @Test(arguments: [
+        (401, ["WWW-Authenticate": #"Bearer realm="https://evil.example/token""#]), (404, [:]),
+        (307, ["Location": "https://evil.example/"]), (407, [:]),
+    ])
+    func whatAProxySaysInsteadOfATunnelIsNoAnswer(status: Int, headers: [String: String]) async throws {
+        let row = Exchange("CONNECT registry.example:443", status, headers, body: Array("proxy".utf8))
+        try await withScript([row]) { proxy in
+            try await withWorkplace { place, _ in
+                let command = try await place.copy(
+                    "registry.example/app:1", ["--creds", "user:secret"], environment: ["HTTPS_PROXY": proxy.origin])
+                try place.expectFailure(command, 5, saying: ["response \(status)"])
+                #expect(proxy.deviations == [])
+            }
+        }
+    }
+
     // MARK: Mirrors
 
     /// One asks for the name and password that files have for it, the other too.

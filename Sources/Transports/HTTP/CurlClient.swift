@@ -144,6 +144,10 @@ private final class CurlHandle: @unchecked Sendable {
         try set(request, CURLOPT_BUFFERSIZE, limit?.pieceSize ?? 512 << 10)
         // A proxy has another idea of what the loopback interface is.
         if url.isLoopback { try set(request, CURLOPT_NOPROXY, "*") }
+        // What a proxy says before there is a tunnel is no answer of the server, which TLS vouches for.
+        try set(request, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        // Who interrupts the program need not wait for name servers.
+        try set(request, CURLOPT_QUICK_EXIT, 1)
         switch request.method {
         case .get: try set(request, CURLOPT_HTTPGET, 1)
         case .head: try set(request, CURLOPT_NOBODY, 1)
