@@ -39,6 +39,23 @@ struct DisturbanceTests {
         }
     }
 
+    /// `timeout` ends what does not end by itself with status 137.
+    @Test(arguments: [
+        "login -u user --password-stdin localhost:1", "copy --creds-stdin localhost:1/app:1 $destination",
+        "copy --authfile never localhost:1/app:1 $destination",
+    ])
+    func anInterruptionEndsTheWaitForCredentials(arguments: String) async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.shell(
+                """
+                mkfifo never; exec 3<>never
+                timeout --preserve-status --signal TERM --kill-after 20 0.5 $esgz \(arguments) --retry 0 <never
+                """)
+            #expect(command.status == 143, "\(command.errors)")
+            #expect(command.errors == "interrupted\n")
+        }
+    }
+
     @Test func aRegistryThatDoesNotListenIsUnavailable() async throws {
         try await withWorkplace { place, _ in
             let closed = try Listener().origin

@@ -92,6 +92,35 @@ struct CredentialHelperTests {
         }
     }
 
+    @Test func aHelperThatHangsKeepsNobodyWhoHasGivenUp() async throws {
+        try await Self.withHelper("echo >\"$started\"; exec sleep 1000") { directory, variables in
+            let started = directory.appending("started")
+            try #require(mkfifo(started.string, 0o600) == 0)
+            let helper = try CredentialHelper(
+                "test", variables: variables.merging(["started": started.string]) { $1 })
+            await #expect(throws: CancellationError.self) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await helper.get("a.b") }
+                    // Waits for the helper to write.
+                    _ = try await onThread { try FileDescriptor.open(started, .readOnly).close() }
+                    group.cancelAll()
+                    try await group.waitForAll()
+                }
+            }
+        }
+    }
+
+    @Test func aSecretThatNoPipeHoldsIsRefused() async throws {
+        try await Self.withHelper("exit 0") { _, variables in
+            let helper = try CredentialHelper("test", variables: variables)
+            let secret = String(repeating: "x", count: 70_000)
+            let failure = await #expect(throws: CredentialFailure.self) {
+                try await helper.store(Credentials(username: "user", password: secret), for: "a.b")
+            }
+            #expect(failure?.description == "expected at most 65536 bytes")
+        }
+    }
+
     @Test func aHelperMayLeaveItsInputUnread() async throws {
         let secret = String(repeating: "x", count: 30_000)
         try await Self.withHelper("exit 0") { _, variables in

@@ -19,7 +19,8 @@ struct HTTPURLTests {
         "", "host/path", "ftp://host/", "https://", "https:///path", "https://user:secret@host/", "https://host:0/",
         "https://host:65536/", "https://host:+1/", "https://ho st/", "https://host/\r\nX: y", "https://[::1/",
         "https://a:b:1/",
-        "file:///etc/passwd", "https://host\u{0}/",
+        "file:///etc/passwd", "https://host\u{0}/", "https://user:secret?x@host/", "secret#x@host",
+        "https://secret\(String(repeating: "x", count: 300))@host/",
     ])
     func whatIsNoURLIsRefusedWithoutShowingSecrets(text: String) {
         let failure = #expect(throws: URLFailure.self) { try HTTPURL(parsing: text) }

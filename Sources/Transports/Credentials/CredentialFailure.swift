@@ -8,6 +8,7 @@ package enum CredentialFailure: Failure {
     case malformedEntry(key: String)
     case tooLarge(limit: Int)
     case missingFile(FilePath)
+    case notAFile(FilePath)
     case notARegistry(String)
     case helperName(String)
     case helperMissing(program: String)
@@ -23,7 +24,7 @@ package enum CredentialFailure: Failure {
         case .notAnObject, .notAString, .malformedEntry, .tooLarge, .helperName, .helperAnswer, .helperTooLoud:
             .invalid
         case .notARegistry, .notForHelpers: .usage
-        case .missingFile, .helperMissing, .helperTimedOut, .helperFailed, .cannotWrite: .io
+        case .missingFile, .notAFile, .helperMissing, .helperTimedOut, .helperFailed, .cannotWrite: .io
         }
     }
 
@@ -35,8 +36,9 @@ package enum CredentialFailure: Failure {
             "auths: '\(Self.short(key))': expected 'auth' to be USER:PASSWORD in Base64; log in again to mend it"
         case .tooLarge(let limit): "expected at most \(limit) bytes"
         case .missingFile(let path): "\(path): this file with credentials does not exist; 'esgz login' makes it"
+        case .notAFile(let path): "\(path): expected a file, which credentials can be written to"
         case .notARegistry(let text):
-            "expected a registry such as ghcr.io or localhost:5000, not '\(text.prefix { $0 != "@" }.prefix(200).printable)'"
+            "expected a registry such as ghcr.io or localhost:5000, not '\(URLFailure(text).text.printable)'"
         case .helperName(let name):
             "expected the name of a credential helper, without a slash, not '\(Self.short(name))'"
         case .helperMissing(let program):

@@ -8,7 +8,7 @@ struct CredentialFile: Sendable {
 
     /// For messages.
     let name: String
-    var root: JSON
+    let root: JSON
     private let variables: [String: String]
 
     /// - Parameters:
@@ -114,18 +114,10 @@ struct CredentialFile: Sendable {
     /// - Returns: `nil` when there is no such file.
     static func bytes(of path: FilePath) throws -> [UInt8]? {
         do {
-            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            // This may be a pipe of the shell's making: then neither opening nor reading may keep us for ever.
+            let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
             return try file.closeAfter {
-                // Not by its size: this may be a pipe of the shell's making.
-                var bytes: [UInt8] = []
-                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 1)
-                defer { buffer.deallocate() }
-                while bytes.count <= Self.sizeLimit {
-                    let count = try file.read(into: buffer)
-                    if count == 0 { break }
-                    bytes += buffer[..<count]
-                }
-                return bytes
+                try file.awaitBytes(Task.checkCancellation) { $0.count > Self.sizeLimit }
             }
         } catch Errno.noSuchFileOrDirectory, Errno.notDirectory {
             return nil

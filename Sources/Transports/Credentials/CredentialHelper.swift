@@ -92,6 +92,8 @@ struct CredentialHelper: Sendable {
                 }
                 defer { group.cancelAll() }
                 guard let answer = try await group.next() else { throw CancellationError() }
+                // Then it did not end by itself.
+                try Task.checkCancellation()
                 return answer
             }
         } catch let error as SubprocessError {
@@ -120,6 +122,9 @@ struct CredentialHelper: Sendable {
 
     /// A pipe that is filled already: a helper may end without having read any of it, which must not matter.
     private static func pipe(holding text: String) throws -> FileDescriptor {
+        // What a pipe holds.
+        let limit = 64 << 10
+        guard text.utf8.count <= limit else { throw CredentialFailure.tooLarge(limit: limit) }
         let ends = try FileDescriptor.pipe()
         for end in [ends.readEnd, ends.writeEnd] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
         return try ends.writeEnd.closeAfter {

@@ -48,7 +48,7 @@ package struct RegistryLogin: Sendable {
 
     /// Keeps credentials where later runs find them.
     package func store(_ credentials: Credentials) async throws -> Keeper {
-        var storage = try CredentialStorage(at: search.ownFile, variables: search.variables)
+        let storage = try CredentialStorage(at: search.ownFile, variables: search.variables)
         let program = try await storage.store(credentials, for: key)
         return program.map { .helper($0) } ?? .file(search.ownFile)
     }
@@ -57,7 +57,7 @@ package struct RegistryLogin: Sendable {
     ///
     /// - Returns: whether there were any.
     package func erase() async throws -> Bool {
-        var storage = try CredentialStorage(at: search.ownFile, variables: search.variables)
+        let storage = try CredentialStorage(at: search.ownFile, variables: search.variables)
         return try await storage.erase(key)
     }
 

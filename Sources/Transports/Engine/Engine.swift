@@ -105,7 +105,7 @@ package enum EngineFailure: Failure {
     package var description: String {
         switch self {
         case .unsupportedHost(let host, let scheme):
-            "DOCKER_HOST is '\(host.printable)', but engines are reached by unix:///PATH or tcp://HOST:PORT only, "
+            "DOCKER_HOST is '\(URLFailure(host).text.printable)', but engines are reached by unix:///PATH or tcp://HOST:PORT only, "
                 + "not by \(scheme.printable); pipe the image instead: docker save NAME | esgz … docker-archive:-"
         case .noSocket(let path):
             "no container engine: there is no socket \(path); start it, or name its socket with "

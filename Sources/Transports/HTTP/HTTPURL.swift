@@ -153,14 +153,21 @@ extension HTTPURL: CustomStringConvertible {
     }
 }
 
-/// Text that was expected to be a URL.
+/// Text that was expected to be a URL, or the name of a registry.
 package struct URLFailure: Failure {
     /// Without user information and query.
     let text: String
 
     init(_ text: String) {
-        let shown = text.prefix(200).prefix { !"?#".contains($0) }
-        self.text = shown.lastIndex(of: "@").map { "…\(shown[$0...])" } ?? String(shown)
+        let shown = text.prefix { !"?#".contains($0) }
+        if let end = shown.lastIndex(of: "@") {
+            self.text = "…\(shown[end...].prefix(200))"
+        } else if text.contains("@") {
+            // Either a query, or a password with one of these characters in it.
+            self.text = "\(shown.firstRange(of: "://").map { shown[..<$0.upperBound] } ?? "")…"
+        } else {
+            self.text = String(shown.prefix(200))
+        }
     }
 
     package var kind: FailureKind { .invalid }

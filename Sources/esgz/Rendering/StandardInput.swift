@@ -16,19 +16,20 @@ enum StandardInput {
     static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 }
 
     /// All of it, without the line end.
+    ///
+    /// - Throws: `CancellationError` when the program is interrupted meanwhile.
     static func all() throws -> String {
-        var bytes: [UInt8] = []
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 1)
-        defer { buffer.deallocate() }
+        try line(try bytes(Task.checkCancellation) { _ in false })
+    }
+
+    private static func bytes(_ check: () throws -> Void, until isEnough: ([UInt8]) -> Bool) throws -> [UInt8] {
         do {
-            while case let count = try FileDescriptor.standardInput.read(into: buffer), count > 0 {
-                bytes += buffer[..<count]
-                guard bytes.count <= limit else { throw InputFailure.tooLong(limit: limit) }
-            }
+            let bytes = try FileDescriptor.standardInput.awaitBytes(check) { $0.count > limit || isEnough($0) }
+            guard bytes.count <= limit else { throw InputFailure.tooLong(limit: limit) }
+            return bytes
         } catch let error as Errno {
             throw FileFailure.cannot("read", "stdin", error)
         }
-        return try line(bytes)
     }
 
     /// Asks somebody at a terminal for a line.
@@ -54,20 +55,7 @@ enum StandardInput {
                 }
             }
             Terminal.ask(question)
-            var bytes: [UInt8] = []
-            while bytes.last != UInt8(ascii: "\n") {
-                try flag.check()
-                // An interruption must be noticed while nobody types.
-                var wanted = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-                guard poll(&wanted, 1, 100) != 0 else { continue }
-                var piece = [UInt8](repeating: 0, count: 4096)
-                let count = read(STDIN_FILENO, &piece, piece.count)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { break }
-                bytes += piece[..<count]
-                guard bytes.count <= limit else { throw InputFailure.tooLong(limit: limit) }
-            }
-            return try line(bytes)
+            return try line(try bytes(flag.check) { $0.last == UInt8(ascii: "\n") })
         }
     }
 
