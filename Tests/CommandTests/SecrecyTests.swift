@@ -18,7 +18,7 @@ struct SecrecyTests {
 
     /// What a server does with what it gets to know.
     enum Mischief: String, CaseIterable {
-        case repeatsInBody, repeatsInErrors, redirects, redirectsToken, refusesToken, garblesToken, demandsMore
+        case repeatsInBody, repeatsInErrors, redirects, redirectsToken, refusesToken, garblesToken, demandsMore, warns
     }
 
     @Test(arguments: Channel.allCases, Mischief.allCases)
@@ -41,6 +41,14 @@ struct SecrecyTests {
                 #expect(!command.errors.contains(spelling), "\(command.errors)")
                 #expect(!command.output.contains(spelling))
             }
+        }
+    }
+
+    @Test func aPasswordInTheNameOfARegistryIsNotShown() async throws {
+        try await withWorkplace { place, _ in
+            let login = try await place.esgz(["login", "-u", "user", "https://user:\(Self.secret)@localhost:1"])
+            try place.expectFailure(login, 2, saying: ["not '…@localhost:1'"])
+            #expect(!login.errors.contains(Self.secret))
         }
     }
 
@@ -105,6 +113,7 @@ struct SecrecyTests {
         switch mischief {
         case .repeatsInBody: return Exchange(request.line, 400, body: Array(known.utf8))
         case .redirects: return Exchange(request.line, 307, ["Location": "ftp://\(word)/\(word)"])
+        case .warns: return Exchange(request.line, 403, ["Warning": "299 - \"you are \(known)\""])
         case .demandsMore:
             let more =
                 #"Bearer realm="{origin}/token/\#(word)",scope="repository:\#(word):pull",error="insufficient_scope""#

@@ -1,5 +1,6 @@
 import Content
 import OCI
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -223,6 +224,20 @@ struct BlobUploadTests {
         }
     }
 
+    @Test func anUploadThatHasTLSDoesNotGoOnWithout() async throws {
+        let registry = RegistryClient(
+            try ImageReference(parsing: "registry.example/app:1"), at: try HTTPURL(parsing: "https://registry.example"),
+            over: Elsewhere(), credentials: nil, temporaryDirectory: "/tmp")
+        try await withTemporaryDirectory { directory in
+            try write(Self.bytes, to: directory.appending("blob"))
+            let file = try FileSlice(opening: directory.appending("blob"))
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await registry.put(file, as: blob(Self.bytes), progress: { _ in })
+            }
+            #expect(failure?.description.contains("http://registry.example/a, which has no TLS") == true)
+        }
+    }
+
     @Test(arguments: [301, 302, 303])
     func aRedirectThatWouldDropTheBodyIsNotFollowed(status: Int) async throws {
         let rows = [
@@ -235,5 +250,14 @@ struct BlobUploadTests {
             #expect(failure?.status == status)
             #expect(server.deviations == [])
         }
+    }
+}
+
+/// A registry that names a place without TLS to send uploads to, and takes what comes there.
+private struct Elsewhere: HTTPExchanging {
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        HTTPResponse(
+            status: request.method == .post ? 202 : 201, headers: ["Location": "http://registry.example/a"],
+            url: request.url)
     }
 }

@@ -56,6 +56,7 @@ struct HostsFileTests {
         ("server = 'ftp://a.b'", "expected an http or https URL"), ("skip_verify = 1", "expected true or false"),
         ("header = 'x'", "'header': expected a table"), ("client = 3", "'client': expected"),
         ("client = [['a','b','c']]", "'client': expected"), ("server = 'https://a.b?c'", "without a query"),
+        ("[header]\n\"X\\nY\" = 'secret'", "expected the name of a header"), ("ca = '/none'", "cannot open /none"),
         ("server = ", "line 1"), ("[host.'https://user:secret@a.b']", "expected an http or https URL"),
     ])
     func aMalformedHostsFileIsNamed(text: String, needle: String) throws {
@@ -63,6 +64,7 @@ struct HostsFileTests {
         let description = (failure as? any Failure)?.description ?? ""
         #expect(description.contains("hosts.toml: "), "\(description)")
         #expect(description.contains(needle), "\(description)")
+        #expect((failure as? any Failure)?.kind == .invalid)
         #expect(!description.contains("secret"))
     }
 

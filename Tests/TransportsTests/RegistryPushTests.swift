@@ -144,6 +144,24 @@ struct RegistryPushTests {
         }
     }
 
+    @Test(arguments: ["http://localhost:{port}/v2/precious/manifests/1", "ftp://else", "http://user@else/"])
+    func aSessionElsewhereIsLeftAlone(location: String) async throws {
+        try await withScript([]) { other in
+            let mount = "\(Self.open)?mount=sha256%3A\(Self.digest.hex)&from=other"
+            let rows = [
+                Exchange("HEAD /v2/app/blobs/\(Self.digest)", 404),
+                Exchange(mount, 202, ["Location": location.replacing("{port}", with: "\(other.port)")]),
+            ]
+            try await withScript(rows) { server in
+                let source = try ScriptedClient(server, "other:1").registry
+                let target = try ScriptedClient(server).registry
+                #expect(try await target.contains(blob(Self.bytes), mountingFrom: source) == false)
+                #expect(server.deviations == [])
+                #expect(other.requests.isEmpty)
+            }
+        }
+    }
+
     @Test func aMountAsksForATokenOfBothRepositories() async throws {
         let challenge = ["WWW-Authenticate": #"Bearer realm="{origin}/token""#]
         let push = "scope=repository%3Aapp%3Apull%2Cpush"

@@ -112,6 +112,15 @@ package struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
         fields.append((name, value))
     }
 
+    /// Whether a field may have this name (RFC 9110, section 5.6.2).
+    package static func isName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                "!#$%&'*+-.^_`|~".utf8.contains(byte) || (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
+                    || (0x61...0x7a).contains(byte)
+            }
+    }
+
     private static func areEqual(_ first: String, _ second: String) -> Bool {
         first.lowercased() == second.lowercased()
     }

@@ -106,6 +106,10 @@ struct HostsFile: Sendable {
             throw ConfigurationFailure.wrongType(file.path, key: "header", expected: "a table")
         }
         for member in members {
+            guard HTTPHeaders.isName(member.key) else {
+                throw ConfigurationFailure.wrongType(
+                    file.path, key: member.key, expected: "the name of a header, of letters, digits and hyphens")
+            }
             for value in try file.strings(member.key, in: fields, orOne: true) ?? [] {
                 headers.append(member.key, value)
             }
@@ -117,7 +121,12 @@ struct HostsFile: Sendable {
         let directory = file.path.removingLastComponent()
         var certificates = HostCertificates()
         for name in try file.strings("ca", in: table, orOne: true) ?? [] {
-            try certificates.trust(directory.pushing(FilePath(name)))
+            do {
+                try certificates.trust(directory.pushing(FilePath(name)))
+            } catch let failure as any Failure where failure.kind == .notFound {
+                // It is not the image that is missing.
+                throw ConfigurationFailure.contradiction(file.path, "\(failure)")
+            }
         }
         if let (certificate, key) = try clientPair(in: table, file) {
             certificates.clientCertificate = directory.pushing(FilePath(certificate))

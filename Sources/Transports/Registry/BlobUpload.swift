@@ -197,7 +197,11 @@ struct BlobUpload: Sendable {
 
     /// Each answer may send the session elsewhere.
     private func location(in response: HTTPResponse) throws -> HTTPURL? {
-        try response.headers["Location"].map { try response.url.resolving($0) }
+        guard let url = try response.headers["Location"].map({ try response.url.resolving($0) }) else { return nil }
+        guard url.scheme == .https || client.base.scheme == .http else {
+            throw HTTPFailure.redirectWithoutTLS(from: response.url, to: url)
+        }
+        return url
     }
 
     /// The end of a range from the beginning, `0-LAST`; `nil` when it is none.

@@ -115,10 +115,11 @@ extension RegistryClient: ImageDestination {
             // Some token servers refuse everything when the source alone may not be read.
             return false
         }
-        if response.status == 202, let location = response.headers["Location"] {
+        if response.status == 202, let location = response.headers["Location"],
+            let session = try? response.url.resolving(location), session.hasSameOrigin(as: base)
+        {
             // Otherwise the session stays open until the registry tires of it. Whether this works does not matter.
-            let session = HTTPRequest(.delete, try response.url.resolving(location))
-            _ = try? await exchange(session, for: pushScope, expecting: [204])
+            _ = try? await exchange(HTTPRequest(.delete, session), for: pushScope, expecting: [204])
         }
         return response.status == 201
     }

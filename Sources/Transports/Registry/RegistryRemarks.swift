@@ -1,3 +1,4 @@
+import Content
 import Synchronization
 
 /// What registries want people to know (OCI distribution specification, "Warnings"), told once each.
@@ -12,10 +13,12 @@ final class RegistryRemarks: Sendable {
         self.warn = warn
     }
 
-    /// Tells of the warnings in an answer, unless they have been told before.
-    func note(_ response: HTTPResponse) {
+    /// Tells of the warnings in an answer, unless they have been told before, or repeat what the request had to prove.
+    func note(_ response: HTTPResponse, to request: HTTPRequest) {
+        let secrets = request.secrets
         for value in response.headers.all("Warning") {
-            guard let text = Self.text(of: value), !text.isEmpty else { continue }
+            guard let text = Self.text(of: value), !text.isEmpty, !secrets.contains(where: { text.contains($0) })
+            else { continue }
             let line = "\(response.url.hostAndPort): \(text)"
             if told.withLock({ $0.count < Self.limit && $0.insert(line).inserted }) { warn(line) }
         }
@@ -33,5 +36,15 @@ final class RegistryRemarks: Sendable {
             if !isEscaped { text.append(character) }
         }
         return text.printable
+    }
+}
+
+extension HTTPRequest {
+    /// What the request had to prove who asks.
+    fileprivate var secrets: [String] {
+        guard let proof = headers["Authorization"]?.split(separator: " ").last.map(String.init) else { return [] }
+        let login = Base64.bytes(of: proof).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let password = login.drop { $0 != ":" }.dropFirst()
+        return [proof] + (password.isEmpty ? [] : [String(password)])
     }
 }

@@ -83,11 +83,7 @@ struct NetworkOptions: ParsableArguments {
     private static func header(_ text: String) throws -> (name: String, value: String) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0])
-        let isToken = name.utf8.allSatisfy { byte in
-            "!#$%&'*+-.^_`|~".utf8.contains(byte) || (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
-                || (0x61...0x7a).contains(byte)
-        }
-        guard parts.count == 2, !name.isEmpty, isToken else {
+        guard parts.count == 2, HTTPHeaders.isName(name) else {
             throw ValidationError("--header: expected NAME: VALUE, with a name of letters, digits and hyphens")
         }
         guard parts[1].utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
