@@ -25,6 +25,9 @@ struct ChaosTests {
                         again: ESGZ_CHAOS_SEED=\(seed) swift test --filter ChaosTests
                         """)
                 }
+                // That of all runs for temporary files.
+                let left = try FileManager.default.contentsOfDirectory(atPath: directory.string)
+                #expect(left.filter { $0.hasPrefix("esgz-") } == [])
                 Self.summarise(Array(outcomes.values), in: start.duration(to: .now))
             }
         }
@@ -72,7 +75,7 @@ private func withRegistries(
     func start(_ name: String, user: (name: String, password: String)?) throws -> LocalRegistry {
         let own = directory.appending(name)
         try FileManager.default.createDirectory(atPath: own.string, withIntermediateDirectories: true)
-        return try LocalRegistry(in: own, user: user)
+        return try LocalRegistry(in: own, user: user, inMemory: true)
     }
     let open = try start("open", user: nil)
     defer { open.stop() }

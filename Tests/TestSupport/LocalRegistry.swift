@@ -24,17 +24,20 @@ package final class LocalRegistry: Sendable {
     ///   - host: `127.0.0.1`, or another name of this machine.
     ///   - certificate: a certificate and its key, to speak TLS.
     ///   - clientAuthority: whose certificates clients must show.
+    ///   - inMemory: keep nothing on disk, where many small files are slow to remove.
     /// - Throws: when a program is missing, or the registry ends at once.
     package init(
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
-        certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil
+        certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil,
+        inMemory: Bool = false
     ) throws {
         port = try Self.freePort()
         name = "\(host):\(port)"
+        let storage = inMemory ? "inmemory: {}" : "filesystem: {rootdirectory: \(directory)/storage}"
         var configuration = """
             version: 0.1
             log: {accesslog: {disabled: true}, level: error}
-            storage: {filesystem: {rootdirectory: \(directory)/storage}, delete: {enabled: true}}
+            storage: {\(storage), delete: {enabled: true}}
             http:
               addr: 127.0.0.1:\(port)
             """
