@@ -16,6 +16,7 @@ struct BlobCopy: Sendable {
     func run(_ descriptor: Descriptor, as id: LayerID?) async throws -> Bool {
         let lacking = try await destinations.lacking(descriptor, mountingFrom: source)
         guard !lacking.isEmpty else { return false }
+        if try await source.isAbsent(descriptor) { throw CopyFailure.absentBlob(descriptor.digest) }
         if let id { events(.entered(id, .fetch, size: descriptor.size)) }
         let progress: @Sendable (Int) -> Void = { count in
             if let id { events(.advanced(id, count)) }

@@ -120,9 +120,6 @@ private struct ManifestCollection {
         } else {
             let manifest = try Manifest(document, as: descriptor.mediaType)
             if manifest.hasFilesystem, !descriptor.isAttestation { imageCount += 1 }
-            for blob in [manifest.configuration] + manifest.layers where blob.mediaType.layerKind != .foreign {
-                guard try await !source.isAbsent(blob) else { throw CopyFailure.absentManifest(descriptor.digest) }
-            }
             configurations += [manifest.configuration].filter { seenBlobs.insert($0.digest).inserted }
             layers += manifest.layers.filter { seenBlobs.insert($0.digest).inserted }
         }
@@ -222,11 +219,12 @@ extension Descriptor {
 
 package enum CopyFailure: Failure {
     case absentManifest(Digest)
+    case absentBlob(Digest)
     case wouldReplaceArchive(ImageLocation)
 
     package var kind: FailureKind {
         switch self {
-        case .absentManifest: .notFound
+        case .absentManifest, .absentBlob: .notFound
         case .wouldReplaceArchive: .usage
         }
     }
@@ -234,7 +232,9 @@ package enum CopyFailure: Failure {
     package var description: String {
         switch self {
         case .absentManifest(let digest):
-            "the source names manifest \(digest), but does not hold all of it; copy what it holds with --platform"
+            "the source names manifest \(digest), but does not hold it; copy what it holds with --platform"
+        case .absentBlob(let digest):
+            "the source names blob \(digest), but does not hold it; copy what it holds with --platform"
         case .wouldReplaceArchive(let location):
             "the destination \(location) is the archive that is read, and would be replaced; choose another file"
         }

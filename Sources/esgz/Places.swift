@@ -19,7 +19,7 @@ struct Places {
     private let registry: RegistryOptions
     private let network: Network
 
-    /// - Throws: when a location is malformed, or temporary files cannot be made.
+    /// - Throws: when a location is malformed, stdin is wanted for two things, or temporary files cannot be made.
     init(
         from source: String, to destinations: [String], _ naming: DestinationOptions, _ registry: RegistryOptions,
         _ work: WorkOptions, _ renderer: ProgressRenderer
@@ -27,6 +27,9 @@ struct Places {
         self.source = try ImageLocation(parsing: source)
         self.destinations = try naming.locations(destinations, source: self.source)
         try self.destinations.checkArchivesDiffer()
+        guard !self.source.isStandardStream || !registry.credentials.usesStandardInput else {
+            throw StandardInput.TakenTwice()
+        }
         temporaryDirectory = try work.temporaryDirectory()
         additionalTags = naming.additionalTags
         self.registry = registry

@@ -91,6 +91,13 @@ struct ArchiveCommandTests {
         }
     }
 
+    @Test func stdinHoldsAnImageOrCredentials() async throws {
+        try await withWorkplace { place, _ in
+            let result = try await place.esgz(["copy", "--dst-creds-stdin", "oci-archive:-", "localhost:1/app"])
+            try place.expectFailure(result, 2, saying: ["the source comes from stdin, so credentials cannot"])
+        }
+    }
+
     @Test func aLayerThatIsNotItsDiffIDIsFoundInAnArchiveOfDockerToo() async throws {
         try await withWorkplace { place, _ in
             let layer = TinyTar.motd().finished
@@ -108,6 +115,20 @@ struct ArchiveCommandTests {
                 try place.expectFailure(
                     result, 8, saying: ["expected digest sha256:\(zeros), not \(Digest(of: layer))"])
             }
+        }
+    }
+
+    @Test func theFirstSignalEndsWritingToAPipeThatIsFull() async throws {
+        try await withWorkplace([TinyLayer(.motd(noise: 500_000))]) { place, _ in
+            let result = try await place.shell(
+                """
+                mkfifo out; exec 3<>out
+                $esgz copy -q $source oci-archive:out --tmp-dir "$tmp" & child=$!
+                head -c 1000 <&3 >/dev/null
+                kill -INT $child; wait $child
+                """)
+            #expect(result.status == 130, "\(result.errors)")
+            try place.expectNothingLeft()
         }
     }
 

@@ -16,6 +16,22 @@ struct UsageTests {
         (["--threads", "-1"], "--threads"),
         (["--threads", "1025"], "--threads"),
         (["--jobs", "0"], "--jobs"),
+        (["--retry", "-1"], "--retry"),
+        (["--retry-times", "101"], "expected 0 to 100, not 101"),
+        (["--retry-delay", "soon"], "--retry-delay"),
+        (["--retry-delay", "61m"], "at most 1h, not 61m"),
+        (["--retry-delay", "9223372036854775807h"], "--retry-delay"),
+        (["--timeout", "0s"], "--timeout: expected 1ms to 24h"),
+        (["--timeout", "1x"], "--timeout"),
+        (["--timeout", ""], "--timeout"),
+        (["--limit-rate", "100"], "--limit-rate: expected at least 1KiB, not 100"),
+        (["--header", "X-Team"], "--header: expected NAME: VALUE"),
+        (["--header", "a b: c"], "--header: expected NAME: VALUE"),
+        (["--header", "X: a\nY: b"], "--header: expected a value without control characters for X"),
+        (["--header", "Authorization: Bearer x"], "say --registry-token or --creds"),
+        (["--header", "content-length: 5"], "--header: expected no content-length"),
+        (["--resolve", "host:443"], "--resolve: expected HOST:PORT:ADDRESS, not 'host:443'"),
+        (["--resolve", "host:0:127.0.0.1"], "--resolve"),
         (["--progress", "loud"], "--progress"),
         (["--attestations", "sign"], "--attestations"),
         (["--platform", "amd64"], "expected a platform such as"),
@@ -23,6 +39,18 @@ struct UsageTests {
         (["--platform", "linux/amd64", "--all-platforms"], "exclude each other"),
         (["--oci", "--keep-docker-types"], "exclude each other"),
         (["--no-such-option"], "--no-such-option"),
+        (["--creds", ":s3cret"], "--creds: expected USER:PASSWORD"),
+        (["--creds", "a:b", "--no-creds"], "--creds and --no-creds exclude each other"),
+        (["--creds", "a:b", "--creds-stdin"], "--creds and --creds-stdin exclude each other"),
+        (
+            ["--src-registry-token", "t", "--src-creds", "a:b"],
+            "--src-creds and --src-registry-token exclude each other"
+        ),
+        (["--dest-no-creds", "--dst-authfile", "f"], "--dst-no-creds and --dst-authfile exclude each other"),
+        (["--src-creds-stdin", "--dest-creds-stdin"], "there is one stdin"),
+        (["--creds-stdin"], "expected one line USER:PASSWORD on stdin"),
+        (["--registry-token", "a b"], "--registry-token: expected printable characters"),
+        (["--authfile", ""], "--authfile: expected a file"),
         (["--strict=yes"], "--strict"),
     ])
     func anOptionThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {
@@ -35,7 +63,7 @@ struct UsageTests {
 
     @Test(arguments: [
         (["convert"], "src"),
-        (["convert", "oci:source:latest"], "dst"),
+        (["convert", "oci:source:latest"], "expected at least one destination"),
         (["convert", "oci:source:latest", "oci:"], "expected a directory after 'oci:'"),
         (["convert", "oci:source:latest", "Upper/Case"], "'Upper/Case'"),
         (["convert", "oci:source:latest", "docker://host/app:a tag"], "expected a tag"),
@@ -43,6 +71,13 @@ struct UsageTests {
         (["convert", "oci:source:latest", "oci-archive:-", "docker-archive:-"], "only one destination"),
         (["convert", "ftp://host/app", "oci:destination:new"], "ftp://"),
         (["transmogrify"], "transmogrify"),
+        (["convert", "oci-archive:-", "oci:destination:new", "--creds-stdin"], "comes from stdin"),
+        (["login", "-p", "x", "--password-stdin", "-u", "x"], "--password and --password-stdin exclude each other"),
+        (["login", "--password-stdin"], "--password-stdin: expected --username"),
+        (["login", "user:s3cret@a.b"], "expected a registry such as ghcr.io"),
+        (["login", "-u", "a:b", "-p", "x"], "expected a user name, without a colon"),
+        (["login", "-u", "a", "-p", ""], "expected a password"),
+        (["logout", "a.b/UP"], "expected a registry such as ghcr.io"),
     ])
     func aLocationThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {
         try await withWorkplace { place, _ in

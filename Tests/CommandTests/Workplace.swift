@@ -40,18 +40,25 @@ struct Workplace {
     }
 
     /// Runs a script of the shell, in which `$esgz`, `$source`, `$destination` and `$tmp` are set.
-    func shell(_ script: String) async throws -> Command {
+    func shell(_ script: String, environment changes: [String: String] = [:]) async throws -> Command {
         try requireBinary()
         let variables = [
             "esgz": Command.esgz, "source": "oci:\(source):latest", "destination": "oci:\(destination):new",
             "tmp": temporary.string,
         ]
         return try await Command.run(
-            "/bin/bash", ["-c", script], environment: environment.merging(variables) { $1 }, in: directory)
+            "/bin/bash", ["-c", script], environment: environment.merging(variables) { $1 }.merging(changes) { $1 },
+            in: directory)
     }
 
     private var environment: [String: String] {
-        ["DOCKER_CONFIG": directory.appending("docker").string, "TMPDIR": temporary.string, "LC_ALL": "C"]
+        let home = directory.appending("home").string
+        return [
+            "CONTAINERS_REGISTRIES_CONF": "/dev/null", "DOCKER_CONFIG": directory.appending("docker").string,
+            "TMPDIR": temporary.string, "LC_ALL": "C",
+            "HOME": home, "XDG_RUNTIME_DIR": "\(home)/run", "XDG_CONFIG_HOME": "\(home)/.config",
+            "DOCKER_AUTH_CONFIG": "", "REGISTRY_AUTH_FILE": "",
+        ]
     }
 
     private func requireBinary() throws {

@@ -150,6 +150,19 @@ struct CopyTests {
         }
     }
 
+    @Test func aBlobThatTheSourceLacksNamesTheRemedyUnlessTheDestinationHasIt() async throws {
+        try await withCopy { place in
+            let built = try layer("a")
+            try place.layout.tag(try place.layout.putImage([built]))
+            try remove(place.layout.blob(built.descriptor.digest))
+            let failure = await #expect(throws: ContextualFailure.self) { try await place.copy() }
+            #expect(failure?.kind == .notFound)
+            #expect(failure?.description.contains("--platform") == true)
+            try write(built.blob, to: place.destination.appending("blobs/sha256/\(built.descriptor.digest.hex)"))
+            try await place.copy()
+        }
+    }
+
     @Test func aBlobThatIsNotWhatItsNameSaysIsNotPublished() async throws {
         try await withCopy { place in
             let built = try layer("a")

@@ -24,12 +24,13 @@ package final class LocalRegistry: Sendable {
     ///   - host: `127.0.0.1`, or another name of this machine.
     ///   - certificate: a certificate and its key, to speak TLS.
     ///   - clientAuthority: whose certificates clients must show.
+    ///   - tokens: who gives out the tokens to demand.
     ///   - inMemory: keep nothing on disk, where many small files are slow to remove.
     /// - Throws: when a program is missing, or the registry ends at once.
     package init(
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
         certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil,
-        inMemory: Bool = false
+        tokens: TokenIssuer? = nil, inMemory: Bool = false
     ) throws {
         port = try Self.freePort()
         name = "\(host):\(port)"
@@ -50,6 +51,7 @@ package final class LocalRegistry: Sendable {
             try Self.run(["/usr/bin/htpasswd", "-Bbn", user.name, user.password], output: passwords)
             configuration += "\nauth: {htpasswd: {realm: test, path: \(passwords)}}"
         }
+        if let tokens { configuration += "\nauth: {token: \(tokens.configuration)}" }
         let path = directory.appending("registry.yml")
         try write(Array(configuration.utf8), to: path)
         process = try Self.start([Self.program, "serve", path.string], output: directory.appending("registry.log"))
@@ -120,6 +122,8 @@ package final class LocalRegistry: Sendable {
     ///   - directory: where they go.
     ///   - name: their name there.
     ///   - subject: what it is for, as OpenSSL has it.
+    /// - Returns: where they are.
+    /// - Throws: when the program is missing.
     package static func certificate(
         in directory: FilePath, named name: String = "server", for subject: String = "IP:127.0.0.1"
     ) throws -> (certificate: FilePath, key: FilePath) {
@@ -133,7 +137,8 @@ package final class LocalRegistry: Sendable {
         return (certificate, key)
     }
 
-    private static func run(_ arguments: [String], output: FilePath) throws {
+    /// Runs a program to its end, with its output in a file.
+    static func run(_ arguments: [String], output: FilePath) throws {
         let process = try start(arguments, output: output)
         var status: Int32 = 0
         guard waitpid(process, &status, 0) == process, status == 0 else {

@@ -14,6 +14,8 @@ package struct Exchange: Sendable {
     package var hidesLength = false
     /// Send nothing more after the cut, and wait for the client to hang up.
     package var stalls = false
+    /// After the answer, pass everything on to this port and back, as a proxy does after `CONNECT`.
+    package var tunnel: Int?
     /// Send the body again and again until the client hangs up.
     package var isEndless = false
     /// Wait until so many requests are under way, this one among them, before answering.
@@ -66,8 +68,14 @@ package final class ScriptedHTTP: Sendable {
     package let port: Int
     private let listener: Int32
     private let state: Monitor<State>
+    private let otherwise: @Sendable (Request) -> Exchange?
 
-    package init(_ rows: [Exchange]) throws {
+    /// - Parameters:
+    ///   - rows: the script.
+    ///   - otherwise: answers requests that no row expects; `nil` where it would not either.
+    /// - Throws: when there is no port.
+    package init(_ rows: [Exchange], otherwise: @escaping @Sendable (Request) -> Exchange? = { _ in nil }) throws {
+        self.otherwise = otherwise
         state = Monitor(State(rows: rows))
         (listener, port) = try Self.listen()
         let server = Unmanaged.passRetained(self)
@@ -139,13 +147,13 @@ package final class ScriptedHTTP: Sendable {
     private func answer(_ request: Request, _ connection: Int32) {
         let row = state.withLock { state -> Exchange in
             state.requests.append(request)
-            guard let row = state.rows.firstIndex(where: { $0.request == request.line && $0.condition(request) }) else {
-                state.unexpected.append(request.line)
-                state.underWay += 1
-                return Exchange(request.line, 418)
-            }
             state.underWay += 1
             state.mostUnderWay = max(state.mostUnderWay, state.underWay)
+            guard let row = state.rows.firstIndex(where: { $0.request == request.line && $0.condition(request) }) else {
+                if let answer = otherwise(request) { return answer }
+                state.unexpected.append(request.line)
+                return Exchange(request.line, 418)
+            }
             return state.rows.remove(at: row)
         }
         defer { state.withLock { $0.underWay -= 1 } }
@@ -161,7 +169,32 @@ package final class ScriptedHTTP: Sendable {
         let body = request.line.hasPrefix("HEAD ") ? [] : row.body
         Self.send(Array((head + "\r\n").utf8) + body.prefix(row.cut ?? body.count), connection)
         while row.isEndless, Self.send(body, connection) {}
+        if let port = row.tunnel { Self.relay(connection, to: port) }
         if row.stalls { while Self.receive(connection) != nil {} }
+    }
+
+    /// Ends when either side does.
+    private static func relay(_ connection: Int32, to port: Int) {
+        let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(other) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(other, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        guard isConnected else { return }
+        while true {
+            var sides = [connection, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            guard poll(&sides, 2, 60_000) > 0 else { return }
+            for (side, target) in zip(sides, [other, connection]) where side.revents != 0 {
+                guard let piece = receive(side.fd) else { return }
+                send(piece, target)
+            }
+        }
     }
 
     private static func read(_ connection: Int32) -> Request? {

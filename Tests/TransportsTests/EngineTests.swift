@@ -85,6 +85,15 @@ struct EngineTests {
         #expect(await failureKind { try Engine(host: host) } == kind)
     }
 
+    @Test(arguments: [
+        ("tcp://host", "http://host:2375"), ("tcp://host:1234", "http://host:1234"),
+        ("tcp://[::1]", "http://[::1]:2375"),
+        ("tcp://[::1]:80", "http://[::1]"), ("http://host", "http://host"),
+    ])
+    func anAddressWithoutAPortMeansThatOfDocker(host: String, origin: String) throws {
+        #expect(try Engine(host: host).root.origin == origin)
+    }
+
     @Test func anImageIsNotWrittenUnderAnID() async throws {
         let digest = Digest(of: [])
         try await withEngine([]) { engine, options in

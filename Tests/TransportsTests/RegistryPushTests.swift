@@ -150,7 +150,7 @@ struct RegistryPushTests {
         let head = "HEAD /v2/app/blobs/\(Self.digest)"
         let rows = [
             Exchange(head, 401, challenge),
-            Exchange("GET /token?\(push)", 200, body: Array(#"{"token":"one"}"#.utf8)),
+            Exchange("GET /token?\(push)", 200, body: Array(#"{"token":"one","expires_in":86400}"#.utf8)),
             Exchange(head, 404) { $0["authorization"] == "Bearer one" },
             Exchange("GET /token?\(push)&scope=repository%3Aother%3Apull", 403),
         ]

@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Token servers, scripted.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TokenTests {
     private static let challenge = ["WWW-Authenticate": #"Bearer realm="{origin}/token",service="reg""#]
     private static let identity = Credentials(username: "user", .identityToken("id=1"))
@@ -28,7 +28,7 @@ struct TokenTests {
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer one" },
             // Time goes by: the token is refused.
             Exchange("GET /v2/app/x", 401, Self.challenge) { $0["authorization"] == "Bearer one" },
-            Exchange("POST /token", 200, body: Array(#"{"access_token":"two"}"#.utf8)) {
+            Exchange("POST /token", 200, body: Array(#"{"access_token":"two","expires_in":86400}"#.utf8)) {
                 $0.text == form + "2" + rest
             },
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer two" },
@@ -48,7 +48,9 @@ struct TokenTests {
         let rows = [
             Exchange("GET /v2/app/x", 401, Self.challenge),
             Exchange("POST /token", status, body: Array(body.utf8)),
-            Exchange("GET /token?service=reg&\(Self.pull)", 200, body: Array(#"{"token":"one"}"#.utf8)) {
+            Exchange(
+                "GET /token?service=reg&\(Self.pull)", 200, body: Array(#"{"token":"one","expires_in":86400}"#.utf8)
+            ) {
                 $0["authorization"] == Self.identity.basic
             },
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer one" },
@@ -104,11 +106,11 @@ struct TokenTests {
         let demand = #"Bearer realm="{origin}/token",scope="repository:base:pull a:b:c",error="insufficient_scope""#
         let rows = [
             Exchange("GET /v2/app/x", 401, ["WWW-Authenticate": #"Bearer realm="{origin}/token""#]),
-            Exchange("GET /token?\(Self.pull)", 200, body: Array(#"{"token":"one"}"#.utf8)),
+            Exchange("GET /token?\(Self.pull)", 200, body: Array(#"{"token":"one","expires_in":86400}"#.utf8)),
             Exchange("GET /v2/app/x", 401, ["WWW-Authenticate": demand]) { $0["authorization"] == "Bearer one" },
             Exchange(
                 "GET /token?scope=a%3Ab%3Ac&\(Self.pull)&scope=repository%3Abase%3Apull", 200,
-                body: Array(#"{"token":"two"}"#.utf8)),
+                body: Array(#"{"token":"two","expires_in":86400}"#.utf8)),
             Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer two" },
             Exchange("GET /v2/app/y", 200) { $0["authorization"] == "Bearer two" },
         ]
@@ -124,7 +126,7 @@ struct TokenTests {
         let both = "\(Self.push)&scope=repository%3Abase%3Apull"
         let rows = [
             Exchange("GET /v2/base/x", 401, Self.challenge),
-            Exchange("GET /token?service=reg&\(both)", 200, body: Array(#"{"token":"both"}"#.utf8)) {
+            Exchange("GET /token?service=reg&\(both)", 200, body: Array(#"{"token":"both","expires_in":86400}"#.utf8)) {
                 $0["authorization"] == Self.user.basic
             },
             Exchange("GET /v2/base/x", 200) { $0["authorization"] == "Bearer both" },
@@ -143,11 +145,14 @@ struct TokenTests {
         let rows = [
             Exchange("GET /v2/base/x", 401, Self.challenge),
             Exchange(
-                "GET /token?service=reg&scope=repository%3Abase%3Apull", 200, body: Array(#"{"token":"one"}"#.utf8)
+                "GET /token?service=reg&scope=repository%3Abase%3Apull", 200,
+                body: Array(#"{"token":"one","expires_in":86400}"#.utf8)
             ) { $0["authorization"] == nil },
             Exchange("GET /v2/base/x", 200) { $0["authorization"] == "Bearer one" },
             Exchange("GET /v2/app/y", 401, Self.challenge) { $0["authorization"] == nil },
-            Exchange("GET /token?service=reg&\(Self.push)", 200, body: Array(#"{"token":"two"}"#.utf8)) {
+            Exchange(
+                "GET /token?service=reg&\(Self.push)", 200, body: Array(#"{"token":"two","expires_in":86400}"#.utf8)
+            ) {
                 $0["authorization"] == Self.user.basic
             },
             Exchange("GET /v2/app/y", 200) { $0["authorization"] == "Bearer two" },
@@ -164,7 +169,7 @@ struct TokenTests {
     func whereOneTokenForAllIsRefusedEachGetsItsOwn(refusal: String) async throws {
         let all = "GET /token?service=reg&\(Self.push)&scope=repository%3Abase%3Apull"
         let own = "GET /token?service=reg&scope=repository%3Abase%3Apull"
-        let token = { (text: String) in Array(#"{"token":"\#(text)"}"#.utf8) }
+        let token = { (text: String) in Array(#"{"token":"\#(text)","expires_in":86400}"#.utf8) }
         var demand = #"Bearer realm="{origin}/token",service="reg",scope="repository:base:pull""#
         if refusal == "registry" { demand += #",error="insufficient_scope""# }
         var rows = [Exchange("GET /v2/base/x", 401, Self.challenge) { $0["authorization"] == nil }]
@@ -235,6 +240,74 @@ struct TokenTests {
         #expect(TokenServer.seconds(parsing: text) == expected)
     }
 
+    /// A token may be refused at any moment of a transfer.
+    @Test func aBlobGoesOnWithANewToken() async throws {
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let get = "GET /v2/app/blobs/\(Digest(of: bytes))"
+        let range = ["Content-Range": "bytes 60000-99999/100000"]
+        let rows = [
+            Exchange(get, 401, Self.challenge), token(Self.pull, "one"),
+            Exchange(get, 200, body: bytes, cut: 60_000) { $0["authorization"] == "Bearer one" },
+            Exchange(get, 401, Self.challenge) {
+                $0["authorization"] == "Bearer one" && $0["range"] == "bytes=60000-"
+            }, token(Self.pull, "two"),
+            Exchange(get, 206, range, body: Array(bytes[60_000...])) {
+                $0["authorization"] == "Bearer two" && $0["range"] == "bytes=60000-"
+            },
+        ]
+        try await withScript(rows) { server in
+            let read = try await ScriptedClient(server).bytes(of: blob(bytes))
+            #expect(read == bytes)
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func anUploadIsSentAgainWithANewToken() async throws {
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let put = "PUT /session?digest=sha256%3A\(Digest(of: bytes).hex)"
+        let document = try Document(parsing: Array("{}".utf8))
+        let publish = "PUT /v2/app/manifests/1"
+        let rows = [
+            Exchange("POST /v2/app/blobs/uploads/", 401, Self.challenge), token(Self.push, "one"),
+            Exchange("POST /v2/app/blobs/uploads/", 202, ["Location": "/session"]),
+            Exchange(put, 401, Self.challenge) { $0["authorization"] == "Bearer one" }, token(Self.push, "two"),
+            Exchange(put, 201) { $0["authorization"] == "Bearer two" && $0.body == bytes },
+            Exchange("HEAD /v2/app/manifests/1", 404),
+            Exchange(publish, 401, Self.challenge) { $0["authorization"] == "Bearer two" }, token(Self.push, "three"),
+            Exchange(publish, 201) { $0["authorization"] == "Bearer three" && $0.body == document.bytes },
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server)
+            #expect(try await client.put(bytes) == bytes.count)
+            try await client.registry.publish(document, as: document.descriptor(.ociManifest))
+            #expect(server.deviations == [])
+        }
+    }
+
+    @Test func requestsThatAreRefusedTogetherRenewTheTokenOnce() async throws {
+        // Rows that nobody asks for do not matter here: who comes late has the new token at once.
+        let refused = Exchange("GET /v2/app/x", 401, Self.challenge) { $0["authorization"] == "Bearer one" }
+        let rows =
+            [Exchange("GET /v2/app/x", 401, Self.challenge), token(Self.pull, "one")]
+            + [Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer one" }]
+            + Array(repeating: refused, count: 8) + [token(Self.pull, "two")]
+            + Array(repeating: Exchange("GET /v2/app/x", 200) { $0["authorization"] == "Bearer two" }, count: 8)
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server).registry
+            try await client.get("x")
+            let tokens = try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 { group.addTask { try await client.get("x") } }
+                try await group.waitForAll()
+                return server.requests.filter { $0.line.hasPrefix("GET /token") }.count
+            }
+            #expect(tokens == 2)
+        }
+    }
+
+    private func token(_ scope: String, _ text: String) -> Exchange {
+        Exchange("GET /token?service=reg&\(scope)", 200, body: Array(#"{"token":"\#(text)","expires_in":86400}"#.utf8))
+    }
+
     // MARK: Secrets
 
     /// What a registry or token server that means no good could do with what it was sent.
@@ -263,6 +336,20 @@ struct TokenTests {
                     #expect(!"\(error)".lowercased().contains(shown.lowercased()))
                 }
             }
+        }
+    }
+
+    @Test(arguments: ["ftp://open-sesame/", "http://open-sesame/\u{1}"])
+    func anUploadThatIsSentSomewhereOddIsNotShownEither(location: String) async throws {
+        let rows = [
+            Exchange("POST /v2/app/blobs/uploads/", 401, ["WWW-Authenticate": "Basic realm=x"]),
+            Exchange("POST /v2/app/blobs/uploads/", 202, ["Location": location]),
+        ]
+        try await withScript(rows) { server in
+            let client = try ScriptedClient(server, credentials: Credentials(username: "user", password: "open-sesame"))
+            let failure = await #expect(throws: ConcealedFailure.self) { _ = try await client.put([1, 2, 3]) }
+            #expect(failure?.kind == .invalid)
+            #expect(server.deviations == [])
         }
     }
 

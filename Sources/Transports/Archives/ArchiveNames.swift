@@ -49,10 +49,12 @@ package enum ArchiveNames: Sendable {
         }
     }
 
-    /// What docker shows the image as; `nil` for an archive without `manifest.json`.
+    /// The names for `manifest.json`; `nil` for an archive without that.
+    ///
+    /// In full, as skopeo and podman write them: podman takes short ones for its own.
     func dockerTags(for root: Descriptor) throws -> [String]? {
         guard case .docker(let names) = self else { return nil }
-        return (names.isEmpty ? Array(root.fullNames.prefix(1)) : names).map(\.familiarName)
+        return (names.isEmpty ? Array(root.fullNames.prefix(1)) : names).map(\.description)
     }
 
     /// A name that says more than a tag: docker's tools want it in full as well.

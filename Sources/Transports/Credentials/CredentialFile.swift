@@ -16,6 +16,7 @@ struct CredentialFile: Sendable {
     ///   - name: of the file or variable, for messages.
     ///   - isLegacy: a `.dockercfg`, which holds nothing but entries.
     ///   - variables: added to the environment of credential helpers.
+    /// - Throws: when it is too large or malformed.
     init(parsing bytes: [UInt8], name: String, isLegacy: Bool = false, variables: [String: String] = [:]) throws {
         self.name = name
         self.variables = variables

@@ -63,7 +63,11 @@ package struct CredentialSearch: Hashable, Sendable {
         return directory.appending("config.json")
     }
 
-    private var home: FilePath { FilePath(self["HOME"] ?? ".") }
+    private var home: FilePath {
+        if let path = self["HOME"] { return FilePath(path) }
+        // Cron and minimal containers set none.
+        return getpwuid(getuid())?.pointee.pw_dir.map { FilePath(String(cString: $0)) } ?? "/"
+    }
 
     private var places: [Place] {
         if let namedFile { return [.named(namedFile)] }

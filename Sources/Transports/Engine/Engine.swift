@@ -28,8 +28,11 @@ struct Engine: Sendable {
         case ("unix", let path?):
             try self.init(socket: FilePath(path.hasPrefix("//") ? String(path.dropFirst(2)) : path))
         case ("tcp", let address?), ("http", let address?):
+            // Docker's own port, unless there is another.
+            let hasPort = address.drop { $0 == "/" }.contains(":") && !address.hasSuffix("]")
             self.init(
-                http: CurlClient(insecure: false, isPatient: true), root: try HTTPURL(parsing: "http:\(address)"),
+                http: CurlClient(insecure: false, isPatient: true),
+                root: try HTTPURL(parsing: "http:\(address)\(hasPort || parts.first == "http" ? "" : ":2375")"),
                 name: host)
         default: throw EngineFailure.unsupportedHost(host, parts.first ?? "")
         }

@@ -306,7 +306,7 @@ extension HTTPFailure.Cause {
             self = .clientCertificate
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT: self = .unreachable
         case CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR,
-            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN:
+            CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_AGAIN, CURLE_WEIRD_SERVER_REPLY:
             self = .broken
         // A connection that was cut during the handshake says nothing about TLS.
         case CURLE_SSL_CONNECT_ERROR: self = systemError == Int(ECONNRESET) ? .broken : .handshake

@@ -18,7 +18,7 @@ extension RegistryClient: ImageSource {
             return (response, digest)
         }
         let document = try Document(parsing: response.body)
-        let type = try Self.type(of: document, served: response.contentType)
+        let type = try await concealing { try Self.type(of: document, served: response.contentType) }
         root.withLock { $0 = (digest, document) }
         return Descriptor(mediaType: type, digest: digest, size: Int64(response.body.count))
     }

@@ -14,7 +14,7 @@ extension RegistryClient: ImageDestination {
         guard let source = client, source.path == path, source.base.hasSameOrigin(as: base),
             source.reference.repository != reference.repository
         else { return false }
-        return try await mount(descriptor, from: source.reference.repository)
+        return try await concealing { try await mount(descriptor, from: source.reference.repository) }
     }
 
     package func containsAll(of manifest: Descriptor) async throws -> Bool {
@@ -24,8 +24,10 @@ extension RegistryClient: ImageDestination {
     package func put(
         _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
-        var upload = BlobUpload(of: blob, as: descriptor, to: self, progress: progress)
-        try await upload.run()
+        try await concealing {
+            var upload = BlobUpload(of: blob, as: descriptor, to: self, progress: progress)
+            try await upload.run()
+        }
     }
 
     package func put(manifest: Document, as descriptor: Descriptor) async throws {
@@ -67,6 +69,7 @@ extension RegistryClient: ImageDestination {
     ///   - tag: one of this repository.
     ///   - doubtsAbsence: ask with GET as well when the registry says that there is none: some say so to any HEAD.
     /// - Returns: `nil` when there is no such tag.
+    /// - Throws: when the registry does not answer as it should.
     private func digest(of tag: String, doubtsAbsence: Bool = false) async throws -> Digest? {
         var request = HTTPRequest(.head, try url("manifests/\(tag)"))
         request.headers["Accept"] = MediaType.manifests.map(\.text).joined(separator: ", ")

@@ -54,10 +54,9 @@ package final class RegistryClient: Sendable {
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
     init(
-        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String = "/v2/",
+        _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String,
         over http: any HTTPExchanging, authenticator: @escaping @Sendable () async throws -> Authenticator,
-        temporaryDirectory: FilePath,
-        retry: RetryPolicy
+        temporaryDirectory: FilePath, retry: RetryPolicy
     ) {
         self.reference = reference
         self.additionalTags = additionalTags
@@ -147,6 +146,18 @@ package final class RegistryClient: Sendable {
             return try response.expecting(expected, of: request)
         } catch {
             throw ConcealedFailure.replacing(error, await authenticator.secrets(in: request.headers["Authorization"]))
+        }
+    }
+}
+
+extension RegistryClient {
+    /// Runs what reads headers of answers: those may repeat what was sent, and so may its errors.
+    func concealing<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            guard let authenticator = try? await authenticator() else { throw error }
+            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: nil))
         }
     }
 }

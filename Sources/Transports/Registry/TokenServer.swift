@@ -66,7 +66,10 @@ struct TokenServer: Hashable, Sendable {
         _ request: HTTPRequest, _ credentials: Credentials?, over http: any HTTPExchanging, _ retry: RetryPolicy
     ) async throws -> [UInt8] {
         try await retry.run {
-            var response = try await http.sendFollowingRedirects(request)
+            // A form has the secret in its body, and goes nowhere else.
+            var response =
+                try await request.method == .post
+                ? http.send(request) : http.sendFollowingRedirects(request)
             if response.isSuccess { return response.body }
             response.conceal(credentials?.secrets ?? [])
             throw RegistryFailure(request.method, response)

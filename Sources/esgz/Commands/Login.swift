@@ -15,7 +15,7 @@ struct Login: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The registry, such as ghcr.io, or a path of it, such as quay.io/team. (default: docker.io)",
+            "The registry, such as ghcr.io, or a path of it, such as quay.io/team.",
             valueName: "registry"))
     var registry = "docker.io"
 

@@ -20,6 +20,8 @@ struct ConnectionOptions: ParsableArguments {
     /// - Parameters:
     ///   - transfers: how many requests may be under way at a time.
     ///   - renderer: shows warnings and the trace.
+    /// - Returns: the network, without a connection yet.
+    /// - Throws: when certificates cannot be read.
     func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
         var options = network.http
         options.transfers = transfers

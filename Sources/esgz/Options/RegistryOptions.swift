@@ -28,6 +28,8 @@ struct RegistryOptions: ParsableArguments {
     /// - Parameters:
     ///   - transfers: how many requests may be under way at a time.
     ///   - renderer: shows warnings and the trace.
+    /// - Returns: the network, without a connection yet.
+    /// - Throws: when certificates cannot be read.
     func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
         try connection.makeNetwork(transfers: transfers, renderer)
     }

@@ -36,6 +36,7 @@ enum StandardInput {
     /// - Parameters:
     ///   - question: shown on stderr.
     ///   - isSecret: what is typed does not show up.
+    /// - Returns: the line, without its end.
     /// - Throws: `CancellationError` when the program is interrupted meanwhile; the terminal is then as it was.
     static func answer(to question: String, isSecret: Bool) async throws -> String {
         guard isTerminal else { throw InputFailure.noTerminal }
@@ -77,6 +78,14 @@ enum StandardInput {
         guard let text = String(validating: bytes, as: UTF8.self), !text.utf8.contains(0x0a), !text.utf8.contains(0)
         else { throw InputFailure.notALine }
         return text
+    }
+}
+
+extension StandardInput {
+    /// Stdin cannot be an archive and hold credentials as well.
+    struct TakenTwice: Failure {
+        var kind: FailureKind { .usage }
+        var description: String { "the source comes from stdin, so credentials cannot; log in with 'esgz login' first" }
     }
 }
 

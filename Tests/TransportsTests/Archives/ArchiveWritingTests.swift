@@ -49,11 +49,11 @@ struct ArchiveWritingTests {
             "oci-archive:", ":reg.test/a:2", ["3"], ["reg.test/a:2 reg.test/a:2", "reg.test/a:3 reg.test/a:3"], nil
         ),
         ("oci-archive:", "", ["x"], ["- x"], nil),
-        ("docker-archive:", "", [], ["docker.io/library/own:1 1"], #"["own:1"]"#),
-        ("docker-archive:", ":app", [], ["docker.io/library/app:latest latest"], #"["app:latest"]"#),
+        ("docker-archive:", "", [], ["docker.io/library/own:1 1"], #"["docker.io/library/own:1"]"#),
+        ("docker-archive:", ":app", [], ["docker.io/library/app:latest latest"], #"["docker.io/library/app:latest"]"#),
         (
             "docker-archive:", ":me/app:2", ["3"], ["docker.io/me/app:2 2", "docker.io/me/app:3 3"],
-            #"["me/app:2","me/app:3"]"#
+            #"["docker.io/me/app:2","docker.io/me/app:3"]"#
         ),
     ]
 
