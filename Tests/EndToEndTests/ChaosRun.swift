@@ -162,7 +162,8 @@ struct ChaosRun: Sendable {
         }
         guard digest == expected || digest == old && command.status != 0 else { return ["the tag names \(digest)"] }
         try destination.parts(below: digest)
-        return []
+        guard journey == .intoLayout else { return [] }
+        return try names(below: layout).filter { $0.contains(".esgz-") }.map { "leaves \($0)" }
     }
 }
 

@@ -34,7 +34,9 @@ struct KillTests {
 
     @Test(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"))
     func aKilledConversionIntoARegistryLeavesAWholeImage() async throws {
-        try await withRegistry { local, directory in
+        try await withTemporaryDirectory { directory in
+            let local = try LocalRegistry(in: directory, inMemory: true)
+            defer { local.stop() }
             let images = try await ChaosImages(in: directory)
             let registry = PlainRegistry(port: local.port)
             let old = images.digests[ChaosImages.old] ?? ""

@@ -25,18 +25,20 @@ package final class LocalRegistry: Sendable {
     ///   - certificate: a certificate and its key, to speak TLS.
     ///   - clientAuthority: whose certificates clients must show.
     ///   - tokens: who gives out the tokens to demand.
+    ///   - inMemory: keep nothing on disk, where many small files are slow to remove.
     /// - Throws: when a program is missing, or the registry ends at once.
     package init(
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
         certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil,
-        tokens: TokenIssuer? = nil
+        tokens: TokenIssuer? = nil, inMemory: Bool = false
     ) throws {
         port = try Self.freePort()
         name = "\(host):\(port)"
+        let storage = inMemory ? "inmemory: {}" : "filesystem: {rootdirectory: \(directory)/storage}"
         var configuration = """
             version: 0.1
             log: {accesslog: {disabled: true}, level: error}
-            storage: {filesystem: {rootdirectory: \(directory)/storage}, delete: {enabled: true}}
+            storage: {\(storage), delete: {enabled: true}}
             http:
               addr: 127.0.0.1:\(port)
             """

@@ -66,6 +66,15 @@ struct BlobUploadTests {
             ]
         ),
         (
+            "what arrives after the registry was asked spoils the session, and another one gets the blob",
+            [
+                Exchange(open, 202, ["Location": "/a"]), Exchange("PUT /a?\(query)", 500),
+                Exchange("GET /a", 204, ["Range": "0-0"]),
+                Exchange("PUT /a?\(query)", 400, body: Array(#"{"errors":[{"code":"DIGEST_INVALID"}]}"#.utf8)),
+                Exchange(open, 202, ["Location": "/b"]), Exchange("PUT /b?\(query)", 201) { $0.body == bytes },
+            ]
+        ),
+        (
             "where all has arrived, only the end is said",
             [
                 Exchange(open, 202, inChunks), broken("PATCH /a?s=0"),

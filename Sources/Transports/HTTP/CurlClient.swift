@@ -207,6 +207,11 @@ private final class CurlHandle: @unchecked Sendable {
         // A server may refuse an upload, or send it elsewhere, and hang up before it has read it all: what it said counts.
         if transfer.hasHead, transfer.response.status >= 300 { return transfer.response }
         try check(request, status)
+        guard transfer.hasHead else {
+            // libcurl takes it for a whole answer. What is missing may be a challenge or the place of an upload.
+            throw HTTPFailure.transfer(
+                .broken, request.method, request.url, message: "the answer ended within its headers")
+        }
         return transfer.response
     }
 

@@ -19,6 +19,8 @@ struct BlobUpload: Sendable {
         let smallestChunk: Int64
         /// Up to where the registry has the blob.
         var position: Int64 = 0
+        /// Taken up again after something broke.
+        var isResumed = false
     }
 
     private enum State: Sendable {
@@ -108,6 +110,12 @@ struct BlobUpload: Sendable {
             guard failures < client.retry.tries else { throw failure }
             return failure.status == 404 ? .doubting : .asking(session)
         }
+        if session.isResumed, failure.has("DIGEST_INVALID", "SIZE_INVALID") {
+            // What was on its way when the upload broke may have arrived after the registry was asked what it has.
+            failures += 1
+            guard failures < client.retry.tries else { throw failure }
+            return .opening
+        }
         guard failure.isAboutTheManner, refused.insert(session.manner).inserted, refused.count < 2 else {
             throw failure
         }
@@ -173,6 +181,7 @@ struct BlobUpload: Sendable {
         session.url = try location(in: response) ?? session.url
         // Also said where there is nothing yet: a range cannot be empty.
         session.position = end == 1 ? 0 : end
+        session.isResumed = true
         if session.position > 0 {
             guard !refused.contains(.chunks) else { return .doubting }
             session.manner = .chunks
