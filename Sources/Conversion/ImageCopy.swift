@@ -109,6 +109,8 @@ private struct ManifestCollection {
         guard seen.insert(descriptor.digest).inserted, try await destinations.mayLackPart(of: descriptor) else {
             return
         }
+        try Task.checkCancellation()
+        guard seen.count <= manifestLimit else { throw DocumentFailure.tooManyManifests(limit: manifestLimit) }
         if document.root["schemaVersion"]?.integer == 1 { throw DocumentFailure.schema1 }
         if descriptor.mediaType.isIndex {
             for child in try Index(document, as: descriptor.mediaType).manifests {

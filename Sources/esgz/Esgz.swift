@@ -35,7 +35,7 @@ struct Esgz: AsyncParsableCommand {
         version: "\(version) (libdeflate \(GzipCompressor.libraryVersion))",
         subcommands: [Convert.self, Copy.self, Login.self, Logout.self])
 
-    static let version = "0.1.0"
+    static let version = "0.2.0"
 
     /// Runs the command that the arguments name; everything that goes wrong is said on stderr.
     static func run(_ arguments: [String]) async -> ExitStatus {

@@ -57,6 +57,18 @@ struct ConversionTests {
         }
     }
 
+    /// A few kilobytes of indexes could lead to thousands of millions.
+    @Test func anIndexThatLeadsToTooManyManifestsIsRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory.appending("source"))
+            let image = try layout.putImage([try tarLayer("a")])
+            let inner = try layout.putIndex(Array(repeating: image, count: 100))
+            try layout.tag(try layout.putIndex(Array(repeating: inner, count: 100)))
+            let failure = await #expect(throws: ContextualFailure.self) { try await convert(in: directory) }
+            #expect(failure?.description.contains("at most 2000 manifests") == true)
+        }
+    }
+
     @Test func equalLayersAreConvertedOnceAndCountTwice() async throws {
         try await withTemporaryDirectory { directory in
             var layout = try LayoutBuilder(at: directory.appending("source"))

@@ -52,14 +52,15 @@ package final class CurlClient: HTTPExchanging {
 
     private func perform(_ request: HTTPRequest, cancellation: CancellationFlag) throws -> HTTPResponse {
         let handle = try takeHandle(for: request)
-        // Also after a failure: libcurl itself closes connections that are of no use any more.
-        defer { keep(handle) }
         try handle.configure(request, options, limit)
         try handle.configureEngine(request, unixSocket, isPatient: isPatient)
         if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
         let start = ContinuousClock.now
         defer { options.trace?(handle.trace(of: request, duration: .now - start)) }
-        return try handle.perform(request, options, limit, cancellation)
+        let response = try handle.perform(request, options, limit, cancellation)
+        // Not after a failure: libcurl 7.88 resolves no name again in a handle that has failed to.
+        keep(handle)
+        return response
     }
 
     /// Prefers the handle that has talked to the same place, since it may have a connection to it.
