@@ -20,6 +20,9 @@ indirect enum ImageTree: Sendable {
 /// Indexes within indexes are legal; more levels than this are not an image any more.
 let indexDepthLimit = 4
 
+/// Indexes that name indexes many times over would keep a reader busy for ever.
+let manifestLimit = 2000
+
 /// Reads an image's index, manifests and configurations, narrowed to what was asked for.
 struct ImageTreeReader: Sendable {
     let source: any ImageSource
@@ -28,16 +31,26 @@ struct ImageTreeReader: Sendable {
 
     func read() async throws -> ImageTree {
         let root = try await source.resolve()
-        let tree = try await read(root, depth: 0)
+        var count = 0
+        let tree = try await read(root, depth: 0, &count)
         let found = tree.platforms
         if !request.platforms.isEmpty, case .image(_, let configuration, _) = tree, !isWanted(configuration.platform) {
             throw ConversionFailure.noPlatform(wanted: request.platforms, found: found)
         }
-        guard tree.hasImage else { throw ConversionFailure.nothingToConvert }
+        guard tree.hasImage else {
+            guard request.platforms.isEmpty || !found.isEmpty else {
+                throw ConversionFailure.noPlatform(wanted: request.platforms, found: [])
+            }
+            throw ConversionFailure.nothingToConvert
+        }
         return tree
     }
 
-    private func read(_ descriptor: Descriptor, depth: Int) async throws -> ImageTree {
+    /// Reads what is below a descriptor; `count` is that of manifests read so far.
+    private func read(_ descriptor: Descriptor, depth: Int, _ count: inout Int) async throws -> ImageTree {
+        try Task.checkCancellation()
+        count += 1
+        guard count <= manifestLimit else { throw DocumentFailure.tooManyManifests(limit: manifestLimit) }
         let type = descriptor.mediaType
         guard !type.isSchema1 else { throw DocumentFailure.schema1 }
         guard depth < indexDepthLimit, type.isIndex || type.isManifest else {
@@ -48,7 +61,7 @@ struct ImageTreeReader: Sendable {
         if document.root["schemaVersion"]?.integer == 1 { throw DocumentFailure.schema1 }
         if type.isIndex {
             let index = try Index(document, as: type)
-            return .index(index, descriptor, try await readChildren(of: index, depth: depth))
+            return .index(index, descriptor, try await readChildren(of: index, depth: depth, &count))
         }
         let manifest = try Manifest(document, as: type)
         for blob in [manifest.configuration] + manifest.layers where blob.mediaType.layerKind != .foreign {
@@ -65,33 +78,39 @@ struct ImageTreeReader: Sendable {
         return .image(manifest, configuration, descriptor)
     }
 
-    private func readChildren(of index: Index, depth: Int) async throws -> [ImageTree] {
+    private func readChildren(of index: Index, depth: Int, _ count: inout Int) async throws -> [ImageTree] {
         let kept = index.manifests.filter { $0.isAttestation || isWanted($0.platform) || $0.mediaType.isIndex }
-        guard kept.contains(where: { !$0.isAttestation }) else {
+        // Of indexes within, others may have what is wanted.
+        guard depth > 0 || kept.contains(where: { !$0.isAttestation }) else {
+            guard !request.platforms.isEmpty else { throw ConversionFailure.nothingToConvert }
             throw ConversionFailure.noPlatform(
                 wanted: request.platforms,
                 found: index.manifests.filter { !$0.isAttestation }.compactMap(\.platform))
         }
-        let images = try await readPresent(kept.filter { !$0.isAttestation }, depth: depth)
+        let images = try await readPresent(kept.filter { !$0.isAttestation }, depth: depth, &count)
         // An attestation that speaks of a platform that was left out has nothing left to speak of.
         let attestations = try await readPresent(
             kept.filter { child in
                 let subject = child.annotation(Annotation.attestedDigest)
                 return child.isAttestation && request.attestations == .keep
                     && subject.map { subject in images.keys.contains { $0.digest.description == subject } } ?? true
-            }, depth: depth)
-        return kept.compactMap { images[$0] ?? attestations[$0] }
+            }, depth: depth, &count)
+        return kept.compactMap { images[$0] ?? attestations[$0] }.filter {
+            request.platforms.isEmpty || !$0.isEmptyIndex
+        }
     }
 
     /// Reads those manifests whose content the source has; archives are often written for one platform of an index.
-    private func readPresent(_ descriptors: [Descriptor], depth: Int) async throws -> [Descriptor: ImageTree] {
+    private func readPresent(_ descriptors: [Descriptor], depth: Int, _ count: inout Int) async throws -> [Descriptor:
+        ImageTree]
+    {
         var present: [Descriptor: ImageTree] = [:]
         var absent: [(descriptor: Descriptor, failure: ConversionFailure)] = []
         for descriptor in descriptors {
             let name = descriptor.platform?.description ?? descriptor.digest.description
             try await context(name) {
                 do {
-                    present[descriptor] = try await read(descriptor, depth: depth + 1)
+                    present[descriptor] = try await read(descriptor, depth: depth + 1, &count)
                 } catch let failure as ConversionFailure where failure.isAbsence {
                     // What was asked for by name has to be there.
                     guard request.platforms.isEmpty || descriptor.isAttestation else { throw failure }
@@ -128,6 +147,10 @@ extension ImageTree {
         case .image(let manifest, _, _): manifest.layers.contains { $0.mediaType.layerKind == .tar }
         case .artifact: false
         }
+    }
+
+    fileprivate var isEmptyIndex: Bool {
+        if case .index(_, _, let children) = self { children.isEmpty } else { false }
     }
 
     fileprivate var platforms: [Platform] {

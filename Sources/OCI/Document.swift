@@ -36,10 +36,7 @@ package struct Document: Hashable, Sendable {
 
 extension Document: ByteSource {
     package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard offset >= 0, offset < Int64(bytes.count) else { return 0 }
-        let part = bytes[Int(offset)...].prefix(buffer.count)
-        buffer.copyBytes(from: part)
-        return part.count
+        bytes.read(at: offset, into: buffer)
     }
 }
 
@@ -51,6 +48,7 @@ package enum DocumentFailure: Failure {
     case layerCountMismatch(layers: Int, diffIDs: Int)
     case schema1
     case unexpectedType(MediaType)
+    case tooManyManifests(limit: Int)
 
     package var kind: FailureKind {
         switch self {
@@ -69,6 +67,8 @@ package enum DocumentFailure: Failure {
             "the manifest has \(layers) layers, but the configuration has \(diffIDs) diff_ids"
         case .schema1:
             "a Docker schema 1 manifest has no configuration to edit; pull and push the image with a current tool first"
+        case .tooManyManifests(let limit):
+            "expected an index that leads to at most \(limit) manifests, but there are more"
         case .unexpectedType(let type): "expected an image manifest or index, not \(type)"
         }
     }

@@ -1,3 +1,5 @@
+import Content
+
 import Synchronization
 
 /// What registries want people to know (OCI distribution specification, "Warnings"), told once each.
