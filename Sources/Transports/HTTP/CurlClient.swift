@@ -56,8 +56,9 @@ package final class CurlClient: HTTPExchanging {
         try handle.configureEngine(request, unixSocket, isPatient: isPatient)
         if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
         let start = ContinuousClock.now
-        defer { options.trace?(handle.trace(of: request, duration: .now - start)) }
-        let response = try handle.perform(request, options, limit, cancellation)
+        let result = Result { try handle.perform(request, options, limit, cancellation) }
+        options.trace?(handle.trace(of: request, duration: .now - start))
+        let response = try result.get()
         // Not after a failure: libcurl 7.88 resolves no name again in a handle that has failed to.
         keep(handle)
         return response
