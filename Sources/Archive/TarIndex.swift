@@ -178,9 +178,5 @@ package enum TarIndexFailure: Failure {
 
 extension String {
     /// Text of others, short and without control characters.
-    fileprivate var shown: String {
-        String(
-            String.UnicodeScalarView(
-                unicodeScalars.prefix(200).map { $0.properties.generalCategory == .control ? "\u{fffd}" : $0 }))
-    }
+    fileprivate var shown: String { prefix(200).printable }
 }

@@ -20,3 +20,13 @@ extension ByteSource {
         }
     }
 }
+
+/// What is in memory already.
+extension [UInt8]: ByteSource {
+    package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard offset >= 0, offset < Int64(count) else { return 0 }
+        let part = self[Int(offset)...].prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        return part.count
+    }
+}

@@ -36,7 +36,7 @@ struct BlobCopy: Sendable {
     private func put(
         _ bytes: any ByteSource, of descriptor: Descriptor, at positions: Set<Int>, as id: LayerID?
     ) async throws {
-        try await onThread { try bytes.verify(descriptor) }
+        try await onCancellableThread { try bytes.verify(descriptor, $0) }
         if let id { events(.entered(id, .copy, size: descriptor.size)) }
         try await destinations.put(bytes, as: descriptor, at: positions) { count in
             if let id { events(.advanced(id, count)) }
@@ -46,11 +46,12 @@ struct BlobCopy: Sendable {
 
 extension ByteSource {
     /// Reads everything and compares it with what the descriptor says.
-    fileprivate func verify(_ descriptor: Descriptor) throws {
+    fileprivate func verify(_ descriptor: Descriptor, _ cancellation: CancellationFlag) throws {
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { block.deallocate() }
         var hasher = Hasher(descriptor.digest.algorithm)
         while case let count = try read(at: hasher.count, into: block), count > 0 {
+            try cancellation.check()
             hasher.update(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[..<count]))
         }
         guard hasher.count == descriptor.size else {

@@ -97,6 +97,8 @@ private struct ManifestCollection {
     /// Manifests with a file system; attestations have none.
     private(set) var imageCount = 0
     private var seenBlobs: Set<Digest> = []
+    /// Apart: a blob that is foreign in one place has to be copied for another.
+    private var seenForeignLayers: Set<Digest> = []
     private var seen: Set<Digest> = []
 
     init(source: any ImageSource, destinations: Destinations) {
@@ -123,7 +125,10 @@ private struct ManifestCollection {
             let manifest = try Manifest(document, as: descriptor.mediaType)
             if manifest.hasFilesystem, !descriptor.isAttestation { imageCount += 1 }
             configurations += [manifest.configuration].filter { seenBlobs.insert($0.digest).inserted }
-            layers += manifest.layers.filter { seenBlobs.insert($0.digest).inserted }
+            layers += manifest.layers.filter { layer in
+                layer.mediaType.layerKind == .foreign
+                    ? seenForeignLayers.insert(layer.digest).inserted : seenBlobs.insert(layer.digest).inserted
+            }
         }
         manifests.append((descriptor, document))
     }

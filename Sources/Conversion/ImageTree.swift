@@ -37,7 +37,12 @@ struct ImageTreeReader: Sendable {
         if !request.platforms.isEmpty, case .image(_, let configuration, _) = tree, !isWanted(configuration.platform) {
             throw ConversionFailure.noPlatform(wanted: request.platforms, found: found)
         }
-        guard tree.hasImage else { throw ConversionFailure.nothingToConvert }
+        guard tree.hasImage else {
+            guard request.platforms.isEmpty || !found.isEmpty else {
+                throw ConversionFailure.noPlatform(wanted: request.platforms, found: [])
+            }
+            throw ConversionFailure.nothingToConvert
+        }
         return tree
     }
 
@@ -75,7 +80,9 @@ struct ImageTreeReader: Sendable {
 
     private func readChildren(of index: Index, depth: Int, _ count: inout Int) async throws -> [ImageTree] {
         let kept = index.manifests.filter { $0.isAttestation || isWanted($0.platform) || $0.mediaType.isIndex }
-        guard kept.contains(where: { !$0.isAttestation }) else {
+        // Of indexes within, others may have what is wanted.
+        guard depth > 0 || kept.contains(where: { !$0.isAttestation }) else {
+            guard !request.platforms.isEmpty else { throw ConversionFailure.nothingToConvert }
             throw ConversionFailure.noPlatform(
                 wanted: request.platforms,
                 found: index.manifests.filter { !$0.isAttestation }.compactMap(\.platform))
@@ -88,7 +95,9 @@ struct ImageTreeReader: Sendable {
                 return child.isAttestation && request.attestations == .keep
                     && subject.map { subject in images.keys.contains { $0.digest.description == subject } } ?? true
             }, depth: depth, &count)
-        return kept.compactMap { images[$0] ?? attestations[$0] }
+        return kept.compactMap { images[$0] ?? attestations[$0] }.filter {
+            request.platforms.isEmpty || !$0.isEmptyIndex
+        }
     }
 
     /// Reads those manifests whose content the source has; archives are often written for one platform of an index.
@@ -138,6 +147,10 @@ extension ImageTree {
         case .image(let manifest, _, _): manifest.layers.contains { $0.mediaType.layerKind == .tar }
         case .artifact: false
         }
+    }
+
+    fileprivate var isEmptyIndex: Bool {
+        if case .index(_, _, let children) = self { children.isEmpty } else { false }
     }
 
     fileprivate var platforms: [Platform] {

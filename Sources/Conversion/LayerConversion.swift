@@ -9,10 +9,13 @@ struct LayerKey: Hashable, Sendable {
     let digest: Digest
     let diffID: Digest
     let size: Int64
+    /// The same blob may be foreign in one place and not in another.
+    let kind: LayerKind
 
     init(_ descriptor: Descriptor, diffID: Digest) {
         digest = descriptor.digest
         size = descriptor.size
+        kind = descriptor.mediaType.layerKind
         self.diffID = diffID
     }
 }

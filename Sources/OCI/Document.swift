@@ -36,10 +36,7 @@ package struct Document: Hashable, Sendable {
 
 extension Document: ByteSource {
     package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard offset >= 0, offset < Int64(bytes.count) else { return 0 }
-        let part = bytes[Int(offset)...].prefix(buffer.count)
-        buffer.copyBytes(from: part)
-        return part.count
+        bytes.read(at: offset, into: buffer)
     }
 }
 

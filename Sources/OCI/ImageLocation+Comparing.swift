@@ -1,5 +1,4 @@
-import Glibc
-import SystemPackage
+import Content
 
 extension ImageLocation {
     /// Whether writing to this place would replace the image at `other`.
@@ -7,14 +6,14 @@ extension ImageLocation {
         if let mine = archive, let theirs = other.archive {
             // An archive is written as a whole, whatever its kind and whichever name is asked of it.
             guard case .file(let mine) = mine, case .file(let theirs) = theirs else { return false }
-            return Self.resolved(mine) == Self.resolved(theirs)
+            return mine.resolved == theirs.resolved
         }
         return switch (self, other) {
         case (.registry(let mine), .registry(let theirs)):
             mine.registry == theirs.registry && mine.repository == theirs.repository && theirs.digest == nil
                 && mine.tag == theirs.tag
         case (.layout(let mine, let myTag), .layout(let theirs, let theirTag)):
-            myTag == theirTag && Self.resolved(mine) == Self.resolved(theirs)
+            myTag == theirTag && mine.resolved == theirs.resolved
         case (.dockerDaemon(let mine), .dockerDaemon(let theirs)): mine == theirs
         default: false
         }
@@ -28,13 +27,6 @@ extension ImageLocation {
         case .ociArchive(let place, _), .dockerArchive(let place, _): place
         default: nil
         }
-    }
-
-    /// The path without symbolic links; as typed where there is nothing yet.
-    private static func resolved(_ path: FilePath) -> String {
-        guard let real = realpath(path.string, nil) else { return path.lexicallyNormalized().string }
-        defer { free(real) }
-        return String(cString: real)
     }
 }
 

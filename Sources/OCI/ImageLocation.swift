@@ -27,13 +27,15 @@ package enum ImageLocation: Hashable, Sendable, CustomStringConvertible {
 
     private init(parsing text: String, of transport: String, typed: String) throws {
         switch transport {
-        case "oci:": self = try Self.layout(parsing: text, typed: typed)
+        case "oci:":
+            let (path, tag) = try Self.split(text, typed: typed, expecting: "directory")
+            self = .layout(FilePath(path), tag: tag)
         case "oci-archive:":
-            let (place, name) = try ArchivePlace.parse(text, typed: typed)
-            self = .ociArchive(place, tag: name)
+            let (path, tag) = try Self.split(text, typed: typed, expecting: "file")
+            self = .ociArchive(ArchivePlace(path), tag: tag)
         case "docker-archive:":
-            let (place, name) = try ArchivePlace.parse(text, typed: typed)
-            self = .dockerArchive(place, try name.map(ArchivedImage.init(parsing:)))
+            let (path, name) = try Self.split(text, typed: typed, expecting: "file")
+            self = .dockerArchive(ArchivePlace(path), try name.map(ArchivedImage.init(parsing:)))
         case "docker-daemon:": self = .dockerDaemon(try DaemonImage(parsing: text, typed: typed))
         default: throw ReferenceFailure.unknownTransport(transport)
         }
@@ -45,17 +47,13 @@ package enum ImageLocation: Hashable, Sendable, CustomStringConvertible {
         "oci:", "oci-archive:", "docker-archive:", "docker-daemon:", "containers-storage:", "dir:", "ostree:", "sif:",
     ]
 
-    /// The tag follows the last colon, unless a slash follows it, as in skopeo.
-    private static func layout(parsing text: String, typed: String) throws -> ImageLocation {
-        var path = text
-        var tag: String?
-        if let colon = text.lastIndex(of: ":"), !text[colon...].contains("/") {
-            path = String(text[..<colon])
-            tag = String(text[text.index(after: colon)...])
-            if tag?.isEmpty == true { tag = nil }
-        }
-        guard !path.isEmpty else { throw ReferenceFailure.emptyPath(typed, expected: "directory") }
-        return .layout(FilePath(path), tag: tag)
+    /// A path ends at the first colon, as in skopeo, so that a name behind it may hold more of them.
+    private static func split(
+        _ text: String, typed: String, expecting what: String
+    ) throws -> (path: String, name: String?) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard let path = parts.first, !path.isEmpty else { throw ReferenceFailure.emptyPath(typed, expected: what) }
+        return (path, parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil)
     }
 
     package var description: String {
@@ -90,14 +88,8 @@ package enum ArchivePlace: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The file ends at the first colon, as in skopeo, so that a name behind it may hold more of them.
-    fileprivate static func parse(_ text: String, typed: String) throws -> (place: ArchivePlace, name: String?) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard let file = parts.first, !file.isEmpty else {
-            throw ReferenceFailure.emptyPath(typed, expected: "file")
-        }
-        let name = parts.count == 2 && !parts[1].isEmpty ? parts[1] : nil
-        return (file == "-" ? .standardStream : .file(FilePath(file)), name)
+    fileprivate init(_ path: String) {
+        self = path == "-" ? .standardStream : .file(FilePath(path))
     }
 }
 

@@ -141,7 +141,10 @@ package enum ReferenceFailure: Failure {
 
     package var kind: FailureKind { .usage }
 
-    package var description: String {
+    // What was typed may come from a file, and be more than one line.
+    package var description: String { text.printable }
+
+    private var text: String {
         switch self {
         case .malformedRegistry(let registry, let text):
             "'\(text)': expected a registry such as ghcr.io or localhost:5000, not '\(registry)'"

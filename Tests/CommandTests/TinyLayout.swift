@@ -10,7 +10,7 @@ struct TinyLayer {
     var diffID: Digest
 
     init(_ tar: [UInt8]) throws {
-        blob = try gzip(tar)
+        blob = try compressed(tar)
         descriptor = Descriptor(mediaType: .ociLayerGzip, digest: Digest(of: blob), size: Int64(blob.count))
         diffID = Digest(of: tar)
     }

@@ -1,5 +1,4 @@
 import Content
-import EStargz
 import Glibc
 
 /// A tar of a few entries, and the ways in which it becomes a layer.
@@ -50,15 +49,5 @@ struct TinyTar {
         }
         tar.file(Array("noise".utf8), words.withUnsafeBytes { Array($0.prefix(size)) })
         return tar
-    }
-}
-
-/// One gzip member with these bytes.
-func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
-    let compressor = try GzipCompressor(level: .default)
-    return try [UInt8](unsafeUninitializedCapacity: compressor.bound(bytes.count)) { buffer, filled in
-        filled = try bytes.withUnsafeBytes {
-            try compressor.compress($0, into: UnsafeMutableRawBufferPointer(buffer))
-        }
     }
 }

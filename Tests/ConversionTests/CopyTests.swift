@@ -57,6 +57,19 @@ struct CopyTests {
         }
     }
 
+    @Test func aBlobThatIsForeignInOnePlaceIsCopiedForAnother() async throws {
+        try await withCopy { place in
+            let built = try layer("a")
+            var foreign = built
+            foreign.descriptor = Descriptor(
+                mediaType: MediaType("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"),
+                digest: built.descriptor.digest, size: built.descriptor.size)
+            try place.layout.tag(try place.layout.putImage([foreign, built]))
+            try await place.copy()
+            #expect(try place.differences() == [])
+        }
+    }
+
     @Test func blobsOfSeveralPlatformsMoveOnce() async throws {
         try await withCopy { place in
             let shared = try layer("shared")

@@ -1,5 +1,6 @@
 import Content
 import OCI
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -56,7 +57,7 @@ struct ImageLocationTests {
     @Test(arguments: [
         ("docker://debian:12", "docker.io/library/debian:12"), ("debian", "docker.io/library/debian:latest"),
         ("oci:dir", "oci:dir"), ("oci:dir:tag", "oci:dir:tag"), ("oci:/a/b:1.2", "oci:/a/b:1.2"),
-        ("oci:a:b/c", "oci:a:b/c"), ("oci:a:b/c:tag", "oci:a:b/c:tag"), ("oci:./x y", "oci:./x y"),
+        ("oci:a:reg.test:5000/b:1", "oci:a:reg.test:5000/b:1"), ("oci:./x y", "oci:./x y"),
         ("oci:dir:", "oci:dir"),
         ("localhost:5000/oci:1", "localhost:5000/oci:1"),
         ("oci-archive:f.tar", "oci-archive:f.tar"), ("oci-archive:/a/f.tar:", "oci-archive:/a/f.tar"),
@@ -76,6 +77,17 @@ struct ImageLocationTests {
         #expect(try ImageLocation(parsing: typed).description == meaning)
     }
 
+    @Test func theNameOfAnImageInALayoutMayHoldColons() throws {
+        #expect(
+            try ImageLocation(parsing: "oci:dir:reg.test:5000/a:1") == .layout("dir", tag: "reg.test:5000/a:1"))
+    }
+
+    @Test func aMistakeIsToldInOneLine() throws {
+        let location = try ImageLocation(parsing: "reg.test/app")
+        let failure = #expect(throws: ReferenceFailure.self) { try location.tagged("a\n\u{1b}b") }
+        #expect(failure?.description.contains("a\u{fffd}\u{fffd}b") == true)
+    }
+
     @Test(arguments: [
         "", "oci:", "oci::tag", "docker://", "http://host/x", "https://host/x", "oci-archive:",
         "oci-archive::tag", "docker-archive:", "docker-archive:f:UPPER", "docker-archive:f:@x", "docker-archive:f:@-1",
@@ -93,6 +105,8 @@ struct ImageLocationTests {
         ("oci:/tmp", "oci:/tmp:b", false),
         ("oci-archive:/tmp", "oci-archive:/tmp/../tmp:x", true),
         ("oci-archive:/tmp/a:x", "docker-archive:/tmp/a", true),
+        // Another way to a file that is not there yet.
+        ("oci-archive:/tmp/none:x", "oci-archive:/proc/self/root/tmp/none", true),
         ("oci-archive:/tmp/a", "oci-archive:/tmp/b", false), ("oci-archive:-", "oci-archive:-", false),
         ("docker-daemon:a", "docker-daemon:a:latest", true), ("docker-daemon:a", "docker-daemon:a:1", false),
         ("docker-daemon:a", "docker://a", false), ("oci:/tmp", "oci-archive:/tmp", false),

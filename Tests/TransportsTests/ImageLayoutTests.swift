@@ -28,6 +28,19 @@ struct ImageLayoutTests {
         }
     }
 
+    @Test(arguments: [nil, "new"])
+    func theFullNameOfTheSourceIsNotThatOfTheCopy(tag: String?) async throws {
+        try await withTemporaryDirectory { directory in
+            let layout = ImageLayout(directory.appending("layout"), tag: tag)
+            let document = try Document(parsing: Array("{}".utf8))
+            var root = document.descriptor(.ociManifest)
+            root.editAnnotations { $0[Annotation.imageName] = "docker.io/library/old:1" }
+            try await layout.publish(document, as: root)
+            let entry = try #require(try layout.readIndex().manifests.first)
+            #expect(entry.shownName == tag)
+        }
+    }
+
     @Test func anImageIsNotFoundUntilItIsPublished() async throws {
         try await withTemporaryDirectory { directory in
             let layout = ImageLayout(directory.appending("layout"), tag: "1")

@@ -15,7 +15,7 @@ package final class ArchiveDestination: ImageDestination {
 
     private let names: ArchiveNames
     private let temporaryDirectory: FilePath
-    private let occupant: @Sendable () async throws -> [Occupant]
+    private let findOccupants: @Sendable () async throws -> [Occupant]
     private let deliver: @Sendable ([ArchiveMember]) async throws -> Void
     private let blobs = Mutex<[Digest: Blob]>([:])
     private let manifests = Mutex<[Digest: Document]>([:])
@@ -40,7 +40,7 @@ package final class ArchiveDestination: ImageDestination {
     ) {
         self.names = names
         self.temporaryDirectory = temporaryDirectory
-        occupant = occupants
+        findOccupants = occupants
         self.deliver = deliver
     }
 
@@ -70,7 +70,7 @@ package final class ArchiveDestination: ImageDestination {
         try await deliver(try members(below: descriptor))
     }
 
-    package func occupants() async throws -> [Occupant] { try await occupant() }
+    package func occupants() async throws -> [Occupant] { try await findOccupants() }
 
     /// A source that stays readable: files do, downloads end with the one who makes them.
     private func keep(
@@ -116,7 +116,7 @@ package final class ArchiveDestination: ImageDestination {
             files.append(("manifest.json", try content.dockerManifest(tags: tags).text))
         }
         var members: [ArchiveMember] = files.map { name, bytes in
-            .file(name, Bytes(bytes: bytes), size: Int64(bytes.count))
+            .file(name, bytes, size: Int64(bytes.count))
         }
         members.append(.directory("blobs"))
         let blobs = blobs.withLock { $0 }
@@ -129,17 +129,5 @@ package final class ArchiveDestination: ImageDestination {
             members.append(.file(ImageLayout.blobName(digest), blob.bytes, size: blob.size))
         }
         return members
-    }
-}
-
-/// A small file that is made in memory.
-private struct Bytes: ByteSource {
-    let bytes: [UInt8]
-
-    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard offset >= 0, offset < Int64(bytes.count) else { return 0 }
-        let part = bytes[Int(offset)...].prefix(buffer.count)
-        buffer.copyBytes(from: part)
-        return part.count
     }
 }

@@ -36,9 +36,10 @@ struct ArchiveInput: Sendable {
     private func openFile() throws -> OpenFile {
         try named("open") {
             switch place {
-            case .file(let path): OpenFile(try FileDescriptor.open(path, .readOnly, options: .closeOnExec))
-            case .standardStream:
-                OpenFile(try FileDescriptor.standardInput.duplicate())
+            // A named pipe is waited for when it is read, which an interruption ends.
+            case .file(let path):
+                OpenFile(try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking]))
+            case .standardStream: OpenFile(try FileDescriptor.standardInput.duplicate())
             }
         }
     }

@@ -103,19 +103,24 @@ extension ArchiveMembers {
     /// The entry of `index.json` with the configuration that `manifest.json` names.
     private func root(of image: SavedImage, among entries: [Descriptor]) throws -> Descriptor? {
         let digest = Digest(of: try configuration(of: image).bytes)
-        return try entries.first { try holds($0, configuration: digest, depth: 0) }
+        // Those without it need no second look, however often an index names them.
+        var seen: Set<Digest> = []
+        return try entries.first { try holds($0, configuration: digest, depth: 0, &seen) }
     }
 
-    private func holds(_ descriptor: Descriptor, configuration digest: Digest, depth: Int) throws -> Bool {
-        guard depth < 4, descriptor.mediaType.isIndex || descriptor.mediaType.isManifest, try !lacks(descriptor) else {
-            return false
-        }
+    private func holds(
+        _ descriptor: Descriptor, configuration digest: Digest, depth: Int, _ seen: inout Set<Digest>
+    ) throws -> Bool {
+        guard depth < 4, descriptor.mediaType.isIndex || descriptor.mediaType.isManifest,
+            !seen.contains(descriptor.digest), try !lacks(descriptor)
+        else { return false }
+        seen.insert(descriptor.digest)
         let document = try readDocument(descriptor)
         if descriptor.mediaType.isManifest {
             return try Manifest(document, as: descriptor.mediaType).configuration.digest == digest
         }
         return try Index(document, as: descriptor.mediaType).manifests.contains {
-            try holds($0, configuration: digest, depth: depth + 1)
+            try holds($0, configuration: digest, depth: depth + 1, &seen)
         }
     }
 

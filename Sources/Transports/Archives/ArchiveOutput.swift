@@ -12,13 +12,16 @@ struct ArchiveOutput: Sendable {
         switch place {
         case .standardStream:
             guard isatty(STDOUT_FILENO) == 0 else { throw ArchiveFailure.terminal("standard output") }
+            guard fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE != O_RDONLY else {
+                throw ArchiveOutputFailure(path: "standard output", error: .badFileDescriptor)
+            }
         case .file(let path):
             if let type = path.fileType {
                 guard type != .directory else { throw ArchiveFailure.directory(path, isLayout: false) }
                 return
             }
-            let parent = path.removingLastComponent()
-            guard access(parent.isEmpty ? "." : parent.string, W_OK | X_OK) == 0 else {
+            let directory = path.resolved.removingLastComponent()
+            guard access(directory.isEmpty ? "." : directory.string, W_OK | X_OK) == 0 else {
                 throw ArchiveOutputFailure(path: path, error: Errno(rawValue: errno))
             }
         }
@@ -37,13 +40,11 @@ struct ArchiveOutput: Sendable {
         case .file(let path):
             if let type = path.fileType, type != .regular {
                 // A pipe or a device keeps its name.
-                let file = OpenFile(try named("open", path) { try FileDescriptor.open(path, .writeOnly) })
+                let file = OpenFile(try open(path, type, cancellation))
                 return try stream(members, to: file.descriptor, as: path, cancellation)
             }
             // A symbolic link stays one.
-            let real = realpath(path.string, nil)
-            defer { free(real) }
-            let target = real.map { FilePath(String(cString: $0)) } ?? path
+            let target = path.resolved
             // Before the new one: together they may need more room than there is.
             target.removingLastComponent().removeLeftovers()
             try target.replaceFile { file in
@@ -51,6 +52,22 @@ struct ArchiveOutput: Sendable {
                     try cancellation.check()
                     try file.writeAll(piece)
                 }
+            }
+        }
+    }
+
+    /// Opens a pipe or a device; a named pipe as soon as somebody reads from it.
+    private func open(
+        _ path: FilePath, _ type: FileType, _ cancellation: CancellationFlag
+    ) throws -> FileDescriptor {
+        while true {
+            do {
+                return try FileDescriptor.open(path, .writeOnly, options: [.nonBlocking, .closeOnExec])
+            } catch Errno.noSuchAddressOrDevice where type == .fifo {
+                try cancellation.check()
+                usleep(50_000)
+            } catch let error as Errno {
+                throw FileFailure.cannot("open", path, error)
             }
         }
     }

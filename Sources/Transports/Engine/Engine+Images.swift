@@ -27,11 +27,11 @@ extension Engine {
     func destination(
         _ image: DaemonImage, additionalTags: [String], _ options: TransportOptions
     ) throws -> ArchiveDestination {
-        guard case .name(let reference) = image else {
-            if case .id(let digest) = image { throw ArchiveNamesFailure.imageID(digest) }
-            throw EngineFailure.load(name, "it has no name")
+        let references: [ImageReference]
+        switch image {
+        case .name(let reference): references = try reference.adding(additionalTags)
+        case .id(let digest): throw ArchiveNamesFailure.imageID(digest)
         }
-        let references = try reference.adding(additionalTags)
         return ArchiveDestination(.docker(references), temporaryDirectory: options.temporaryDirectory) {
             try await occupants(references)
         } deliver: { members in

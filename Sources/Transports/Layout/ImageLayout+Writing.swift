@@ -38,7 +38,11 @@ extension ImageLayout: ImageDestination {
                 var index = try readIndexForWriting()
                 for tag in tags {
                     var entry = descriptor
-                    entry.editAnnotations { $0[Annotation.referenceName] = tag.map { .string($0) } }
+                    entry.editAnnotations { annotations in
+                        annotations[Annotation.referenceName] = tag.map { .string($0) }
+                        // That is what it was called where it comes from.
+                        annotations[Annotation.imageName] = nil
+                    }
                     index = try replacing(entry, in: index)
                 }
                 try write(index.bytes, to: indexPath)

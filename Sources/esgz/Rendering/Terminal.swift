@@ -9,8 +9,8 @@ enum Terminal {
     /// Else the next file to be opened, perhaps a blob, would take its number, and get our messages.
     static func openMissingStreams() {
         for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 {
-            // The lowest free number is this one.
-            _ = open("/dev/null", O_RDWR)
+            // The lowest free number is this one. What is written to a closed stdout is not to look written.
+            _ = open("/dev/null", stream == STDOUT_FILENO ? O_RDONLY : O_RDWR)
         }
     }
 
@@ -24,7 +24,8 @@ enum Terminal {
             if count < 0, errno == EINTR { continue }
             if count < 0 {
                 let error = Errno(rawValue: errno)
-                throw error == .brokenPipe ? ClosedOutput() : FileFailure.cannot("write", "stdout", error)
+                throw error == .brokenPipe || error == .badFileDescriptor
+                    ? ClosedOutput() : FileFailure.cannot("write", "stdout", error)
             }
             rest = rest.dropFirst(count)
         }

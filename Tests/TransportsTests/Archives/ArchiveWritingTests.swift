@@ -107,7 +107,7 @@ struct ArchiveWritingTests {
                 let kind = await failureKind {
                     for image in images {
                         for layer in image.layers {
-                            try await place.put(MemorySource(layer.blob), as: layer.descriptor) { _ in }
+                            try await place.put(layer.blob, as: layer.descriptor) { _ in }
                         }
                         try await place.put(
                             image.configuration, as: image.configuration.descriptor(.ociConfiguration)
@@ -137,13 +137,24 @@ struct ArchiveWritingTests {
             await #expect(throws: FileFailure.self) {
                 var longer = layer.descriptor
                 longer.size += 1
-                try await place.put(MemorySource(layer.blob), as: longer) { _ in }
+                try await place.put(layer.blob, as: longer) { _ in }
             }
             #expect(try FileSlice(opening: path).bytes() == Array("old".utf8))
             #expect(try names(below: directory) == ["link", "out.tar"])
             try await image.push(to: place)
             #expect(try names(below: directory) == ["link", "out.tar"])
             try await image.expectEqual(in: open("oci-archive:\(path):x", in: directory))
+        }
+    }
+
+    @Test func aLinkToAFileThatIsNotThereYetStaysOne() async throws {
+        let image = try ArchivedTestImage()
+        try await withTemporaryDirectory { directory in
+            symlink("out.tar", directory.appending("link").string)
+            try await image.push(
+                to: try ImageLocation(parsing: "oci-archive:\(directory)/link:x").openDestination(
+                    options(in: directory)))
+            try await image.expectEqual(in: open("oci-archive:\(directory)/out.tar:x", in: directory))
         }
     }
 
@@ -164,7 +175,7 @@ struct ArchiveWritingTests {
         var start: [UInt8] = []
         let size: Int64 = 9 << 30
         #expect(throws: CancellationError.self) {
-            try [ArchiveMember.file("large", MemorySource([]), size: size)].writeTar { piece in
+            try [ArchiveMember.file("large", [UInt8](), size: size)].writeTar { piece in
                 start += piece
                 throw CancellationError()
             }

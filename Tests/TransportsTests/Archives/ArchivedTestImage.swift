@@ -99,24 +99,10 @@ struct ArchivedTestImage {
 
     func push(to place: any ImageDestination, as root: Descriptor? = nil, layersReversed: Bool = false) async throws {
         for layer in layersReversed ? layers.reversed() : layers {
-            try await place.put(MemorySource(layer.blob), as: layer.descriptor) { _ in }
+            try await place.put(layer.blob, as: layer.descriptor) { _ in }
         }
         try await place.put(configuration, as: configuration.descriptor(.ociConfiguration)) { _ in }
         try await place.publish(manifest, as: root ?? descriptor)
-    }
-}
-
-struct MemorySource: ByteSource {
-    let bytes: [UInt8]
-
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
-    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        let part = bytes[min(Int(offset), bytes.count)...].prefix(buffer.count)
-        buffer.copyBytes(from: part)
-        return part.count
     }
 }
 

@@ -148,6 +148,27 @@ struct HostileArchiveTests {
         }
     }
 
+    @Test func indexesThatNameEachOtherManyTimesAreReadOnce() async throws {
+        let image = try ArchivedTestImage()
+        var root = image.descriptor
+        var members = [
+            file("manifest.json", #"[{"Config":"config","Layers":[]}]"#),
+            file("config", #"{"rootfs":{"diff_ids":[]}}"#),
+        ]
+        for _ in 0..<3 {
+            let entries = Array(repeating: String(decoding: root.json.text, as: UTF8.self), count: 2000)
+            let index = try Document(parsing: Array(#"{"manifests":[\#(entries.joined(separator: ","))]}"#.utf8))
+            members.append(file("blobs/sha256/\(index.digest.hex)", index.bytes))
+            root = index.descriptor(.ociIndex)
+        }
+        try await withArchive(Tar(.gnu, items: layoutMembers([root.json]) + members + image.blobs).bytes) {
+            path, directory in
+            // Docker's own list is of another image, so that is searched for in vain.
+            let found = try await open("docker-archive:\(path):@0", in: directory).resolve()
+            #expect(found.digest != root.digest)
+        }
+    }
+
     private func expectFailure(_ location: String, _ message: String, in directory: FilePath) async throws {
         do {
             _ = try await open(location, in: directory).resolve()
