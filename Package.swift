@@ -51,6 +51,7 @@ let package = Package(
         library(
             "Archive", ["Content", "CArchive", "CZlib", "CZstd", system] + (hasISAL ? ["CISAL"] : []),
             defines: hasISAL ? ["ISAL"] : []),
+        library("Profiles", ["Content", "Archive"]),
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
         library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
         library("Conversion", ["Content", "OCI", "Archive", "EStargz", "Transports", system]),
@@ -75,7 +76,7 @@ let package = Package(
             exclude: ["lazy-pull", "stargz-snapshotter", "with-containerd"]),
         tests("ContentTests", ["Content", system]),
         tests("OCITests", ["Content", "OCI", system]),
-        tests("ArchiveTests", ["Content", "Archive"]),
+        tests("ArchiveTests", ["Content", "Archive", system]),
         tests("EStargzTests", ["Content", "Archive", "EStargz", system]),
         tests(
             "ConformanceTests", ["Content", "Archive", "EStargz", system], exclude: ["estargz-check", "tree-compare"]),

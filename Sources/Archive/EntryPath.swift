@@ -24,6 +24,23 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { bytes.isEmpty ? "/" : String(decoding: bytes, as: UTF8.self) }
 
+    package static let root = EntryPath(cleaned: [])
+
+    package var isRoot: Bool { bytes.isEmpty }
+
+    /// The last part; empty for the root.
+    package var name: ArraySlice<UInt8> {
+        bytes[((bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 }) ?? 0)...]
+    }
+
+    /// The directory that this is in; the root is in itself.
+    package var directory: EntryPath { parent ?? .root }
+
+    /// - Parameter name: one part, without a slash, neither `.` nor `..`.
+    package func appending(_ name: some Collection<UInt8>) -> EntryPath {
+        EntryPath(cleaned: isRoot ? Array(name) : bytes + [UInt8(ascii: "/")] + name)
+    }
+
     /// The directory that this is in; `nil` in the root.
     package var parent: EntryPath? {
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return nil }
@@ -39,5 +56,11 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
         if other.bytes.isEmpty { return !bytes.isEmpty }
         return bytes.count > other.bytes.count && bytes.starts(with: other.bytes)
             && bytes[other.bytes.count] == UInt8(ascii: "/")
+    }
+}
+
+extension EntryPath: Comparable {
+    package static func < (left: EntryPath, right: EntryPath) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
     }
 }

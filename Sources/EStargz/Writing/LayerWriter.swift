@@ -59,9 +59,11 @@ package struct LayerWriter: Sendable {
         if let streaming { return streaming }
         // A path turned up twice, or a link before its target: the order of the tar cannot be kept.
         let reordered = try await assemble { work in
-            try produceReordered(
-                source, expecting: identity, limit: options.sizeLimit, spool: SpoolFile(in: options.temporaryDirectory),
-                chunkSize: options.chunkSize, into: work)
+            // The bytes have been counted when they were read for the first time.
+            let layer = try InflatedLayer(
+                source, expecting: identity, limit: options.sizeLimit, in: options.temporaryDirectory
+            ) { _ in }
+            try produceReordered(layer, chunkSize: options.chunkSize, into: work)
             return true
         }
         guard let reordered else { throw CancellationError() }
