@@ -36,7 +36,7 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
     /// The directory that this is in; the root is in itself.
     package var directory: EntryPath { parent ?? .root }
 
-    /// - Parameter name: one part, without a slash, neither `.` nor `..`.
+    /// Something in this directory, by a name without a slash that is neither `.` nor `..`.
     package func appending(_ name: some Collection<UInt8>) -> EntryPath {
         EntryPath(cleaned: isRoot ? Array(name) : bytes + [UInt8(ascii: "/")] + name)
     }

@@ -33,6 +33,8 @@ package struct InflatedLayer: Sendable {
     /// - Parameters:
     ///   - entry: one of this layer's.
     ///   - range: in bytes of the file; must lie within it.
+    /// - Returns: exactly the bytes of the range, those of holes zero.
+    /// - Throws: when the temporary file cannot be read.
     package func bytes(of entry: TarEntry, in range: Range<Int64>) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
             let output = UnsafeMutableRawBufferPointer(buffer)

@@ -201,5 +201,7 @@ package protocol FileContents: Sendable {
     /// - Parameters:
     ///   - file: the entry that has the data.
     ///   - range: in bytes of the file; must lie within it.
+    /// - Returns: exactly the bytes of the range.
+    /// - Throws: when they cannot be had, or are not what the image says.
     func bytes(of file: MergedTree.Place, in range: Range<Int64>) async throws -> [UInt8]
 }
