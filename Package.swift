@@ -51,7 +51,7 @@ let package = Package(
         library(
             "Archive", ["Content", "CArchive", "CZlib", "CZstd", system] + (hasISAL ? ["CISAL"] : []),
             defines: hasISAL ? ["ISAL"] : []),
-        library("Profiles", ["Content", "Archive"]),
+        library("Profiles", ["Content", "OCI", "Archive"]),
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
         library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
         library("Conversion", ["Content", "OCI", "Archive", "EStargz", "Transports", system]),

@@ -1,0 +1,32 @@
+import Archive
+import Content
+import OCI
+
+/// One platform of an image, its layers merged, and readable down to the bytes of each file.
+package struct ReadableImage: Sendable {
+    /// Of the manifest.
+    package let manifest: Digest
+    package let configuration: ImageConfiguration
+    package let tree: MergedTree
+    package let contents: any FileContents
+
+    package init(
+        manifest: Digest, configuration: ImageConfiguration, tree: MergedTree, contents: any FileContents
+    ) {
+        self.manifest = manifest
+        self.configuration = configuration
+        self.tree = tree
+        self.contents = contents
+    }
+}
+
+/// Says which files of an image its workload needs first.
+package protocol Profiler: Sendable {
+    /// The profile of one platform of an image; the same each time unless the workload itself differs.
+    func profile(of image: ReadableImage) async throws -> Profile
+}
+
+/// A profile that was made before; it holds for every image that it is applied to.
+extension Profile: Profiler {
+    package func profile(of image: ReadableImage) -> Profile { self }
+}
