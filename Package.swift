@@ -73,7 +73,9 @@ let package = Package(
         tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
         tests(
             "EndToEndTests", ["Content", "OCI", system],
-            exclude: ["lazy-pull", "stargz-snapshotter", "with-containerd"]),
+            exclude: [
+                "isolated.bash", "lazy-podman", "lazy-pull", "stargz-snapshotter", "stargz-store", "with-containerd",
+            ]),
         tests("ContentTests", ["Content", system]),
         tests("OCITests", ["Content", "OCI", system]),
         tests("ArchiveTests", ["Content", "Archive", system]),

@@ -42,4 +42,30 @@ struct LazyPullTests {
             try await expectEqualTrees("\(source):latest", "\(pulled):x", in: directory)
         }
     }
+
+    @Test(.enabled(if: Command.isExpected("podman") && Command.isExpected("debootstrap")))
+    func podmanRunsItFromAStargzStore() async throws {
+        let source = try await Fixture.science.path
+        let store = try await Fixture.store.path
+        try await withRegistry { registry, directory in
+            let image = "\(registry.name)/science:esgz"
+            _ = try await convert(["oci:\(source):latest", image])
+            let plain = "\(registry.name)/science:plain"
+            let copy = try await Command.run(Command.esgz, ["copy", "-q", "oci:\(source):latest", plain])
+            try #require(copy.status == 0, "\(copy.errors)")
+            let layerCount = try await layers(of: source, tag: "latest").count
+
+            for (image, lazyCount, stored) in [(image, layerCount, 0...1000), (plain, 0, 100_000...1_000_000)] {
+                let run = try await Command.run(
+                    Command.repository.appending("Tests/EndToEndTests/lazy-podman").string,
+                    [image, "--", "python3", "/usr/local/bin/report"], environment: ["ESGZ_STORE": store.string])
+                try #require(run.status == 0, "\(run.errors)")
+                #expect(run.output.contains("determinant 10"))
+                #expect(run.errors.contains("lazy layers: \(lazyCount) of \(layerCount)\n"))
+                let kilobytes = run.errors.split(separator: "\n").first { $0.hasPrefix("stored: ") }
+                    .flatMap { Int($0.dropFirst("stored: ".count)) }
+                #expect(kilobytes.map(stored.contains) == true, "\(run.errors)")
+            }
+        }
+    }
 }

@@ -13,6 +13,8 @@ package actor Fixture {
     /// The real snapshotter.
     package static let snapshotter = Fixture(
         "stargz-snapshotter", goProgram: "Tests/EndToEndTests/stargz-snapshotter/main.go")
+    /// The real Stargz Store, from which Podman takes layers.
+    package static let store = Fixture("stargz-store", goProgram: "Tests/EndToEndTests/stargz-store/main.go")
 
     private let name: String
     private let command: [String]
