@@ -72,7 +72,7 @@ struct BlobUpload: Sendable {
                     try note(next.position, after: session)
                 case .asking(let session): state = try await ask(session)
                 case .doubting:
-                    if try await isThere() { return }
+                    if try await client.isThere(descriptor) { return }
                     state = .opening
                 }
             } catch {
@@ -197,11 +197,6 @@ struct BlobUpload: Sendable {
             onSent: sent(from: isWhole ? 0 : session.position))
         request.headers["Content-Type"] = "application/octet-stream"
         _ = try await client.exchange(request, for: client.pushScope, expecting: [201, 200, 202, 204])
-    }
-
-    private func isThere() async throws -> Bool {
-        let request = HTTPRequest(.head, try client.url(of: descriptor))
-        return try await client.exchange(request, for: client.pushScope, expecting: [200, 404, 405]).status == 200
     }
 
     /// Each answer may send the session elsewhere.
