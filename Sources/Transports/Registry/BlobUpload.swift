@@ -36,7 +36,7 @@ struct BlobUpload: Sendable {
     private let blob: any ByteSource
     private let descriptor: Descriptor
     private let client: RegistryClient
-    private let progress: UploadProgress
+    private let progress: FurthestProgress
 
     private var state = State.opening
     /// Ways of sending that the registry does not take.
@@ -54,7 +54,7 @@ struct BlobUpload: Sendable {
         self.blob = blob
         self.descriptor = descriptor
         self.client = client
-        self.progress = UploadProgress(progress)
+        self.progress = FurthestProgress(progress)
     }
 
     /// Uploads the blob. Success means that the registry has all of it.
@@ -230,24 +230,5 @@ extension RegistryFailure {
         case 400: has("BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "UNSUPPORTED")
         default: false
         }
-    }
-}
-
-/// Turns positions, which fall back when something is sent again, into bytes that are new.
-private final class UploadProgress: Sendable {
-    private let furthest = Mutex<Int64>(0)
-    private let report: @Sendable (Int) -> Void
-
-    init(_ report: @escaping @Sendable (Int) -> Void) {
-        self.report = report
-    }
-
-    func reach(_ position: Int64) {
-        let new = furthest.withLock { furthest in
-            let new = max(position - furthest, 0)
-            furthest += new
-            return new
-        }
-        if new > 0 { report(Int(new)) }
     }
 }
