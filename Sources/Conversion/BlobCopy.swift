@@ -47,17 +47,10 @@ struct BlobCopy: Sendable {
 extension ByteSource {
     /// Reads everything and compares it with what the descriptor says.
     fileprivate func verify(_ descriptor: Descriptor, _ cancellation: CancellationFlag) throws {
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { block.deallocate() }
-        var hasher = Hasher(descriptor.digest.algorithm)
-        while case let count = try read(at: hasher.count, into: block), count > 0 {
-            try cancellation.check()
-            hasher.update(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[..<count]))
+        let (actual, count) = try hashed(descriptor.digest.algorithm, cancellation)
+        guard count == descriptor.size else {
+            throw LayerIdentityFailure.size(expected: descriptor.size, actual: count)
         }
-        guard hasher.count == descriptor.size else {
-            throw LayerIdentityFailure.size(expected: descriptor.size, actual: hasher.count)
-        }
-        let actual = hasher.finalize()
         guard actual == descriptor.digest else {
             throw DigestFailure.mismatch(expected: descriptor.digest, actual: actual)
         }

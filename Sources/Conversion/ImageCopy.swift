@@ -38,7 +38,7 @@ package struct ImageCopy: Sendable {
     package func run() async throws -> ConversionReport {
         let root = try await CopyRoot(of: source, platforms: request.platforms)
         if request.refusesToReplace { try await destinations.refuseOccupied(by: root.descriptor.digest) }
-        var collection = ManifestCollection(source: source, destinations: destinations)
+        var collection = ManifestCollection(source: source, destinations: destinations, edited: root.edited)
         try await collection.add(root.descriptor, root.document, depth: 0)
         let count = collection.imageCount
         try await destinations.forEach { _, place in try await place.expect(platforms: count) }
@@ -90,6 +90,8 @@ package struct ImageCopy: Sendable {
 private struct ManifestCollection {
     let source: any ImageSource
     let destinations: Destinations
+    /// Indexes that the source does not have in this form.
+    let edited: [Digest: Document]
     private(set) var manifests: [(descriptor: Descriptor, document: Document)] = []
     /// Each distinct one once, in the order in which the manifests name them.
     private(set) var configurations: [Descriptor] = []
@@ -101,9 +103,10 @@ private struct ManifestCollection {
     private var seenForeignLayers: Set<Digest> = []
     private var seen: Set<Digest> = []
 
-    init(source: any ImageSource, destinations: Destinations) {
+    init(source: any ImageSource, destinations: Destinations, edited: [Digest: Document]) {
         self.source = source
         self.destinations = destinations
+        self.edited = edited
     }
 
     /// Adds a manifest or index after all that it leads to.
@@ -118,7 +121,9 @@ private struct ManifestCollection {
             for child in try Index(document, as: descriptor.mediaType).manifests {
                 guard !seen.contains(child.digest) else { continue }
                 try await context(child.platform?.description ?? child.digest.description) {
-                    try await add(child, try await read(child, depth: depth + 1), depth: depth + 1)
+                    var document = edited[child.digest]
+                    if document == nil { document = try await source.manifest(child, depth: depth + 1) }
+                    if let document { try await add(child, document, depth: depth + 1) }
                 }
             }
         } else {
@@ -131,96 +136,6 @@ private struct ManifestCollection {
             }
         }
         manifests.append((descriptor, document))
-    }
-
-    private func read(_ child: Descriptor, depth: Int) async throws -> Document {
-        guard !child.mediaType.isSchema1 else { throw DocumentFailure.schema1 }
-        guard depth < indexDepthLimit, child.mediaType.isIndex || child.mediaType.isManifest else {
-            throw DocumentFailure.unexpectedType(child.mediaType)
-        }
-        do {
-            return try await source.document(child)
-        } catch let failure as any Failure where failure.kind == .notFound {
-            throw CopyFailure.absentManifest(child.digest)
-        }
-    }
-}
-
-/// What a copy publishes: the root of the source, or the part of it that was asked for.
-private struct CopyRoot {
-    let descriptor: Descriptor
-    let document: Document
-
-    init(of source: any ImageSource, platforms: [Platform]) async throws {
-        let root = try await source.resolve()
-        let type = root.mediaType
-        guard !type.isSchema1 else { throw DocumentFailure.schema1 }
-        guard type.isIndex || type.isManifest else { throw DocumentFailure.unexpectedType(type) }
-        let document = try await source.document(root)
-        guard !platforms.isEmpty else {
-            (self.descriptor, self.document) = (root, document)
-            return
-        }
-        guard type.isIndex else {
-            try await Self.check(try Manifest(document, as: type), in: source, isOneOf: platforms)
-            (self.descriptor, self.document) = (root, document)
-            return
-        }
-        let index = try Index(document, as: type)
-        let kept = try index.narrowed(to: platforms)
-        // One platform alone is copied without the index, as by other tools; its digest stays what it was.
-        if kept.images.count == 1, let image = kept.images.first {
-            descriptor = image.named(as: root)
-            self.document = try await source.document(image)
-            return
-        }
-        self.document = document.editing { $0["manifests"] = .array(kept.all.map(\.json)) }
-        descriptor = root.replacing(
-            mediaType: type, digest: self.document.digest, size: Int64(self.document.bytes.count))
-    }
-
-    private static func check(
-        _ manifest: Manifest, in source: any ImageSource, isOneOf platforms: [Platform]
-    ) async throws {
-        let configuration = try ImageConfiguration(try await source.document(manifest.configuration))
-        guard let platform = configuration.platform, !platforms.contains(where: { $0.matches(platform) }) else {
-            return
-        }
-        throw ConversionFailure.noPlatform(wanted: platforms, found: [platform])
-    }
-}
-
-extension Index {
-    /// The manifests for some platforms, also with the attestations that speak of them; order stays.
-    fileprivate func narrowed(to platforms: [Platform]) throws -> (images: [Descriptor], all: [Descriptor]) {
-        let images = manifests.filter { manifest in
-            !manifest.isAttestation
-                && (manifest.platform.map { found in platforms.contains { $0.matches(found) } } ?? false)
-        }
-        guard !images.isEmpty else {
-            throw ConversionFailure.noPlatform(
-                wanted: platforms, found: manifests.filter { !$0.isAttestation }.compactMap(\.platform))
-        }
-        let kept = Set(images.map(\.digest.description))
-        let all = manifests.filter { manifest in
-            kept.contains(manifest.digest.description)
-                || (manifest.isAttestation
-                    && manifest.annotation(Annotation.attestedDigest).map(kept.contains) ?? false)
-        }
-        return (images, all)
-    }
-}
-
-extension Descriptor {
-    /// This manifest under the name that another has in a layout.
-    fileprivate func named(as other: Descriptor) -> Descriptor {
-        var result = self
-        result.editAnnotations { annotations in
-            for key in [Annotation.referenceName, Annotation.imageName] {
-                annotations[key] = other.annotation(key).map(JSON.string)
-            }
-        }
-        return result
     }
 }
 

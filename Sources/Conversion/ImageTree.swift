@@ -29,28 +29,26 @@ struct ImageTreeReader: Sendable {
     let request: ConversionRequest
     let warn: @Sendable (String) -> Void
 
+    /// What has been read so far.
+    private struct State {
+        var manifestCount = 0
+        var selection: PlatformSelection
+    }
+
     func read() async throws -> ImageTree {
         let root = try await source.resolve()
-        var count = 0
-        let tree = try await read(root, depth: 0, &count)
-        let found = tree.platforms
-        if !request.platforms.isEmpty, case .image(_, let configuration, _) = tree, !isWanted(configuration.platform) {
-            throw ConversionFailure.noPlatform(wanted: request.platforms, found: found)
-        }
-        guard tree.hasImage else {
-            guard request.platforms.isEmpty || !found.isEmpty else {
-                throw ConversionFailure.noPlatform(wanted: request.platforms, found: [])
-            }
-            throw ConversionFailure.nothingToConvert
-        }
+        var state = State(selection: PlatformSelection(request.platforms))
+        let tree = try await read(root, depth: 0, &state)
+        try state.selection.check()
+        guard tree.hasImage else { throw ConversionFailure.nothingToConvert }
         return tree
     }
 
-    /// Reads what is below a descriptor; `count` is that of manifests read so far.
-    private func read(_ descriptor: Descriptor, depth: Int, _ count: inout Int) async throws -> ImageTree {
+    /// Reads what is below a descriptor.
+    private func read(_ descriptor: Descriptor, depth: Int, _ state: inout State) async throws -> ImageTree {
         try Task.checkCancellation()
-        count += 1
-        guard count <= manifestLimit else { throw DocumentFailure.tooManyManifests(limit: manifestLimit) }
+        state.manifestCount += 1
+        guard state.manifestCount <= manifestLimit else { throw DocumentFailure.tooManyManifests(limit: manifestLimit) }
         let type = descriptor.mediaType
         guard !type.isSchema1 else { throw DocumentFailure.schema1 }
         guard depth < indexDepthLimit, type.isIndex || type.isManifest else {
@@ -61,7 +59,7 @@ struct ImageTreeReader: Sendable {
         if document.root["schemaVersion"]?.integer == 1 { throw DocumentFailure.schema1 }
         if type.isIndex {
             let index = try Index(document, as: type)
-            return .index(index, descriptor, try await readChildren(of: index, depth: depth, &count))
+            return .index(index, descriptor, try await readChildren(of: index, depth: depth, &state))
         }
         let manifest = try Manifest(document, as: type)
         for blob in [manifest.configuration] + manifest.layers where blob.mediaType.layerKind != .foreign {
@@ -75,26 +73,23 @@ struct ImageTreeReader: Sendable {
             throw DocumentFailure.layerCountMismatch(
                 layers: manifest.layers.count, diffIDs: configuration.diffIDs.count)
         }
+        if depth == 0 || descriptor.platform == nil { state.selection.note(configuration.platform) }
         return .image(manifest, configuration, descriptor)
     }
 
-    private func readChildren(of index: Index, depth: Int, _ count: inout Int) async throws -> [ImageTree] {
-        let kept = index.manifests.filter { $0.isAttestation || isWanted($0.platform) || $0.mediaType.isIndex }
-        // Of indexes within, others may have what is wanted.
-        guard depth > 0 || kept.contains(where: { !$0.isAttestation }) else {
-            guard !request.platforms.isEmpty else { throw ConversionFailure.nothingToConvert }
-            throw ConversionFailure.noPlatform(
-                wanted: request.platforms,
-                found: index.manifests.filter { !$0.isAttestation }.compactMap(\.platform))
+    private func readChildren(of index: Index, depth: Int, _ state: inout State) async throws -> [ImageTree] {
+        state.selection.note(imagesOf: index)
+        let kept = index.manifests.filter { child in
+            child.isAttestation || child.mediaType.isIndex || child.platform.map(state.selection.includes) ?? true
         }
-        let images = try await readPresent(kept.filter { !$0.isAttestation }, depth: depth, &count)
+        let images = try await readPresent(kept.filter { !$0.isAttestation }, depth: depth, &state)
         // An attestation that speaks of a platform that was left out has nothing left to speak of.
         let attestations = try await readPresent(
             kept.filter { child in
                 let subject = child.annotation(Annotation.attestedDigest)
                 return child.isAttestation && request.attestations == .keep
                     && subject.map { subject in images.keys.contains { $0.digest.description == subject } } ?? true
-            }, depth: depth, &count)
+            }, depth: depth, &state)
         return kept.compactMap { images[$0] ?? attestations[$0] }.filter {
             request.platforms.isEmpty || !$0.isEmptyIndex
         }
@@ -102,7 +97,7 @@ struct ImageTreeReader: Sendable {
 
     /// Reads those manifests whose content the source has; archives are often written for one platform of an index.
     private func readPresent(
-        _ descriptors: [Descriptor], depth: Int, _ count: inout Int
+        _ descriptors: [Descriptor], depth: Int, _ state: inout State
     ) async throws -> [Descriptor: ImageTree] {
         var present: [Descriptor: ImageTree] = [:]
         var absent: [(descriptor: Descriptor, failure: ConversionFailure)] = []
@@ -110,7 +105,7 @@ struct ImageTreeReader: Sendable {
             let name = descriptor.platform?.description ?? descriptor.digest.description
             try await context(name) {
                 do {
-                    present[descriptor] = try await read(descriptor, depth: depth + 1, &count)
+                    present[descriptor] = try await read(descriptor, depth: depth + 1, &state)
                 } catch let failure as ConversionFailure where failure.isAbsence {
                     // What was asked for by name has to be there.
                     guard request.platforms.isEmpty || descriptor.isAttestation else { throw failure }
@@ -133,10 +128,6 @@ struct ImageTreeReader: Sendable {
         if try await source.isAbsent(descriptor) { throw ConversionFailure.absent(descriptor.digest) }
     }
 
-    private func isWanted(_ platform: Platform?) -> Bool {
-        guard !request.platforms.isEmpty, let platform else { return true }
-        return request.platforms.contains { $0.matches(platform) }
-    }
 }
 
 extension ImageTree {
@@ -151,14 +142,6 @@ extension ImageTree {
 
     fileprivate var isEmptyIndex: Bool {
         if case .index(_, _, let children) = self { children.isEmpty } else { false }
-    }
-
-    fileprivate var platforms: [Platform] {
-        switch self {
-        case .index(_, _, let children): children.flatMap(\.platforms)
-        case .image(_, let configuration, _): configuration.platform.map { [$0] } ?? []
-        case .artifact: []
-        }
     }
 }
 

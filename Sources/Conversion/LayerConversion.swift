@@ -51,8 +51,8 @@ struct LayerConversion: Sendable {
 
     private func convert(_ descriptor: Descriptor, diffID: Digest, as id: LayerID) async throws -> LayerOutcome {
         let identity = LayerIdentity(digest: descriptor.digest, size: descriptor.size, diffID: diffID)
-        events(.entered(id, .convert, size: descriptor.size))
         let outcome = try await source.withBlob(descriptor, progress: { _ in }) { bytes -> LayerOutcome in
+            events(.entered(id, .convert, size: descriptor.size))
             do {
                 return .converted(
                     try await writer.write(bytes, expecting: identity) { events(.advanced(id, $0)) })

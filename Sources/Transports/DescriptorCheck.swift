@@ -27,3 +27,26 @@ extension Digest {
         self = hasher.finalize()
     }
 }
+
+extension ByteSource {
+    /// Reads everything, which may still be arriving.
+    ///
+    /// - Parameters:
+    ///   - algorithm: of the digest.
+    ///   - cancellation: ends the reading.
+    /// - Returns: the digest of all bytes, and how many there are.
+    /// - Throws: what reading throws.
+    package func hashed(
+        _ algorithm: Digest.Algorithm, _ cancellation: CancellationFlag
+    ) throws -> (digest: Digest, count: Int64) {
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { block.deallocate() }
+        var hasher = Hasher(algorithm)
+        while case let count = try read(at: hasher.count, into: block), count > 0 {
+            try cancellation.check()
+            hasher.update(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[..<count]))
+        }
+        let count = hasher.count
+        return (hasher.finalize(), count)
+    }
+}

@@ -14,7 +14,8 @@ package protocol ImageSource: Sendable {
     /// Hands `body` the bytes of a blob, which may still be arriving while it runs.
     ///
     /// Nothing is checked yet: whoever reads must compare size and digest with the descriptor before publishing
-    /// anything made from it. When `body` ends, so does the transfer.
+    /// anything made from it. When `body` ends, so does the transfer. When `body` finds the blob malformed, and it is not
+    /// what the descriptor says, it may run again with bytes that were fetched anew.
     /// `progress` is called with the number of bytes of each piece that arrived; never for local files.
     func withBlob<Result: Sendable>(
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,

@@ -129,6 +129,13 @@ struct UsageTests {
             try place.expectFailure(
                 try await place.convert(from: "many", "--platform", "linux/s390x"), 3,
                 saying: ["no manifest for linux/s390x; there are: linux/amd64, linux/arm/v7"])
+            for command in ["convert", "copy"] {
+                let some = try await place.esgz([
+                    command, "oci:\(place.source):many", "oci:\(place.destination):new", "--tmp-dir",
+                    place.temporary.string, "--platform", "linux/amd64 , linux/s390x",
+                ])
+                try place.expectFailure(some, 3, saying: ["no manifest for linux/s390x; there are: linux/amd64"])
+            }
             try place.expectFailure(
                 try await place.convert("--platform", "linux/riscv64"), 3, saying: ["there are: linux/amd64"])
         }

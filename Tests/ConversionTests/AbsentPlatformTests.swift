@@ -46,6 +46,8 @@ struct AbsentPlatformTests {
             let arm = try Platform(parsing: "linux/arm64")
             #expect(await failureKind { try await convert(directory) { $0.platforms = [arm] } } == .notFound)
             let amd = try Platform(parsing: "linux/amd64")
+            let mips = try Platform(parsing: "linux/mips")
+            #expect(await failureKind { try await convert(directory) { $0.platforms = [amd, mips] } } == .notFound)
             #expect(try await convert(directory) { $0.platforms = [amd] }.warnings == [])
         }
     }

@@ -131,6 +131,39 @@ struct CopyTests {
         }
     }
 
+    @Test func platformsAreFoundInIndexesWithinAnother() async throws {
+        try await withCopy { place in
+            let platforms = [Self.amd64, Self.arm64, Platform(os: "linux", architecture: "s390x")]
+            let images = try platforms.map { try place.addImage(for: $0) }
+            let inner = try [Array(images[..<2]), Array(images[2...])].map { try place.layout.putIndex($0) }
+            try place.layout.tag(try place.layout.putIndex(inner))
+            // One alone is its manifest.
+            #expect(try await place.copy { $0.platforms = [Self.arm64] }.result?.digest == images[1].digest)
+            // Of several, indexes are left that have something of them.
+            let result = try #require(try await place.copy { $0.platforms = [Self.arm64, platforms[2]] }.result)
+            let children = try place.children(of: result.digest)
+            #expect(children.map(\.digest) != inner.map(\.digest))
+            #expect(
+                try children.map { try place.children(of: $0.digest).map(\.digest) } == [
+                    [images[1].digest], [images[2].digest],
+                ])
+            let all = try #require(try await place.copy { $0.platforms = Array(platforms[..<2]) }.result)
+            #expect(try place.children(of: all.digest).map(\.digest) == [inner[0].digest])
+        }
+    }
+
+    @Test func allPlatformsThatWereAskedForHaveToBeThere() async throws {
+        try await withCopy { place in
+            try place.addIndex()
+            let failure = await #expect(throws: ConversionFailure.self) {
+                try await place.copy { $0.platforms = [Self.amd64, Platform(os: "linux", architecture: "mips")] }
+            }
+            #expect(failure?.kind == .notFound)
+            #expect(failure?.description == "no manifest for linux/mips; there are: linux/amd64, linux/arm64")
+            #expect(try place.named("result") == [])
+        }
+    }
+
     @Test(arguments: [true, false])
     func aPlatformThatIsNotThereIsAnError(ofAnIndex: Bool) async throws {
         try await withCopy { place in
@@ -255,14 +288,7 @@ private struct CopyPlace: ~Copyable {
     @discardableResult
     mutating func addIndex(besides third: Platform? = nil) throws -> Descriptor {
         let platforms = [Platform(os: "linux", architecture: "amd64"), Platform(os: "linux", architecture: "arm64")]
-        var children = try (platforms + (third.map { [$0] } ?? [])).map { platform in
-            var child = try layout.putImage(
-                [try BuiltTestLayer(gzip: Array(platform.architecture.utf8))], platform: platform)
-            child.json["platform"] = .object(JSON.Object())
-            child.json["platform"]?["architecture"] = .string(platform.architecture)
-            child.json["platform"]?["os"] = .string(platform.os)
-            return child
-        }
+        var children = try (platforms + (third.map { [$0] } ?? [])).map { try addImage(for: $0) }
         let statement = BuiltTestLayer(
             Array("{}".utf8), diffID: Digest(of: []), type: MediaType("application/vnd.in-toto+json"))
         var attestation = try layout.putImage([statement], platform: Platform(os: "unknown", architecture: "unknown"))
@@ -275,6 +301,21 @@ private struct CopyPlace: ~Copyable {
         let index = try layout.putIndex(children)
         try layout.tag(index)
         return index
+    }
+
+    /// An image that an index can name.
+    func addImage(for platform: Platform) throws -> Descriptor {
+        var image = try layout.putImage(
+            [try BuiltTestLayer(gzip: Array(platform.architecture.utf8))], platform: platform)
+        image.json["platform"] = .object(JSON.Object())
+        image.json["platform"]?["architecture"] = .string(platform.architecture)
+        image.json["platform"]?["os"] = .string(platform.os)
+        return image
+    }
+
+    /// What an index at the destination names.
+    func children(of index: Digest) throws -> [Descriptor] {
+        try Index(Document(parsing: try bytes(index, in: destination)), as: .ociIndex).manifests
     }
 
     @discardableResult

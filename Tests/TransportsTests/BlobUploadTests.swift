@@ -86,7 +86,7 @@ struct BlobUploadTests {
             "an upload whose last answer was lost is not sent again",
             [
                 Exchange(open, 202, ["Location": "/a"]), broken("PUT /a?\(query)"), Exchange("GET /a", 404),
-                Exchange(head, 200),
+                Exchange(head, 200, body: bytes),
             ]
         ),
         (

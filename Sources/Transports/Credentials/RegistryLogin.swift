@@ -81,7 +81,13 @@ package struct LoginFailure: Failure {
 
 extension RegistryClient {
     /// Asks for nothing but to be let in.
+    ///
+    /// - Throws: also when this is a web server that lets everybody in.
     fileprivate func ping() async throws {
-        _ = try await send(HTTPRequest(.get, try base.resolving("/v2/")), for: .none, expecting: 200)
+        let response = try await send(HTTPRequest(.get, try base.resolving("/v2/")), for: .none, expecting: 200)
+        // Some registries leave out the field, some the body.
+        guard response.headers["Docker-Distribution-Api-Version"] != nil || response.body.isEmpty
+            || (try? JSON(parsing: response.body)) != nil
+        else { throw RegistryAnswerFailure.noRegistry(response.url) }
     }
 }

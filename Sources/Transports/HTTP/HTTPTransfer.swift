@@ -129,14 +129,3 @@ final class HTTPTransfer {
         }
     }
 }
-
-extension String {
-    /// Without white space and line ends at both sides.
-    var trimmed: String {
-        let isSpace = { (character: Character) in character.isWhitespace || character.isNewline }
-        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
-            return ""
-        }
-        return String(self[first...last])
-    }
-}

@@ -77,9 +77,15 @@ package final class MirroredRegistry: ImageSource {
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
         _ body: @Sendable (any ByteSource) async throws -> Result
     ) async throws -> Result {
-        try await withDownload(in: temporaryDirectory) { spool in
-            try await self.first(of: self.pullOrder) {
-                try await $1.download(descriptor, to: spool, progress: progress)
+        let progress = FurthestProgress(progress)
+        let retry = places.last?.client.retry ?? RetryPolicy()
+        let served = Mutex<Int?>(nil)
+        return try await withDownload(of: descriptor, in: temporaryDirectory, retry) { spool in
+            // What came from there the last time was damaged.
+            if let place = served.withLock(\.self) { self.state.withLock { _ = $0.failed.insert(place) } }
+            try await self.first(of: self.pullOrder) { place, client in
+                served.withLock { $0 = place }
+                try await client.download(descriptor, to: spool, progress: progress.start())
             }
         } _: { blob in
             try await body(blob)

@@ -36,7 +36,7 @@ struct BlobUpload: Sendable {
     private let blob: any ByteSource
     private let descriptor: Descriptor
     private let client: RegistryClient
-    private let progress: UploadProgress
+    private let progress: FurthestProgress
 
     private var state = State.opening
     /// Ways of sending that the registry does not take.
@@ -54,7 +54,7 @@ struct BlobUpload: Sendable {
         self.blob = blob
         self.descriptor = descriptor
         self.client = client
-        self.progress = UploadProgress(progress)
+        self.progress = FurthestProgress(progress)
     }
 
     /// Uploads the blob. Success means that the registry has all of it.
@@ -72,7 +72,7 @@ struct BlobUpload: Sendable {
                     try note(next.position, after: session)
                 case .asking(let session): state = try await ask(session)
                 case .doubting:
-                    if try await isThere() { return }
+                    if try await client.isThere(descriptor) { return }
                     state = .opening
                 }
             } catch {
@@ -199,11 +199,6 @@ struct BlobUpload: Sendable {
         _ = try await client.exchange(request, for: client.pushScope, expecting: [201, 200, 202, 204])
     }
 
-    private func isThere() async throws -> Bool {
-        let request = HTTPRequest(.head, try client.url(of: descriptor))
-        return try await client.exchange(request, for: client.pushScope, expecting: [200, 404, 405]).status == 200
-    }
-
     /// Each answer may send the session elsewhere.
     private func location(in response: HTTPResponse) throws -> HTTPURL? {
         guard let url = try response.headers["Location"].map({ try response.url.resolving($0) }) else { return nil }
@@ -235,24 +230,5 @@ extension RegistryFailure {
         case 400: has("BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "UNSUPPORTED")
         default: false
         }
-    }
-}
-
-/// Turns positions, which fall back when something is sent again, into bytes that are new.
-private final class UploadProgress: Sendable {
-    private let furthest = Mutex<Int64>(0)
-    private let report: @Sendable (Int) -> Void
-
-    init(_ report: @escaping @Sendable (Int) -> Void) {
-        self.report = report
-    }
-
-    func reach(_ position: Int64) {
-        let new = furthest.withLock { furthest in
-            let new = max(position - furthest, 0)
-            furthest += new
-            return new
-        }
-        if new > 0 { report(Int(new)) }
     }
 }

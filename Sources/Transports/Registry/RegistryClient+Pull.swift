@@ -40,8 +40,9 @@ extension RegistryClient: ImageSource {
         _ descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void,
         _ body: @Sendable (any ByteSource) async throws -> Result
     ) async throws -> Result {
-        try await withDownload(in: temporaryDirectory) { spool in
-            try await self.download(descriptor, to: spool, progress: progress)
+        let progress = FurthestProgress(progress)
+        return try await withDownload(of: descriptor, in: temporaryDirectory, retry) { spool in
+            try await self.download(descriptor, to: spool, progress: progress.start())
         } _: { blob in
             try await body(blob)
         }
@@ -94,28 +95,6 @@ extension RegistryClient: ImageSource {
             throw RegistryAnswerFailure.contradictoryTypes(header: served, document: stated)
         }
         return served
-    }
-}
-
-/// Runs `body` on a file that `download` is still writing; when `body` ends, so does the download.
-func withDownload<Result: Sendable>(
-    in directory: FilePath, _ download: @escaping @Sendable (SpoolFile) async throws -> Void,
-    _ body: @Sendable (SpoolFile) async throws -> Result
-) async throws -> Result {
-    let spool = try SpoolFile(in: directory)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-            do {
-                try await download(spool)
-                spool.finish()
-            } catch {
-                // Whoever reads finds the error where the missing bytes should be.
-                spool.fail(error)
-            }
-        }
-        let result = try await body(spool)
-        group.cancelAll()
-        return result
     }
 }
 

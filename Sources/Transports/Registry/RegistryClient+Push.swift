@@ -3,18 +3,31 @@ import OCI
 
 extension RegistryClient: ImageDestination {
     package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
-        var request = HTTPRequest(.head, try url(of: descriptor))
-        // A manifest of a type that is not asked for counts as missing.
-        if descriptor.mediaType.isIndex || descriptor.mediaType.isManifest {
-            request.headers["Accept"] = descriptor.mediaType.text
-        }
-        if try await send(request, for: pushScope, expecting: 200, 404, 405).status == 200 { return true }
+        if try await retry.run({ try await isThere(descriptor) }) { return true }
         // A mirror has nothing that its registry could mount, unless it is that registry.
         let client = source as? RegistryClient ?? (source as? MirroredRegistry)?.current
         guard let source = client, source.path == path, source.base.hasSameOrigin(as: base),
             source.reference.repository != reference.repository
         else { return false }
         return try await concealing { try await mount(descriptor, from: source.reference.repository) }
+    }
+
+    /// Asks once.
+    ///
+    /// Only an answer that tells the digest or the size counts: web servers say yes to everything, registries of their
+    /// own kind say what the specification wants them to say.
+    func isThere(_ descriptor: Descriptor) async throws -> Bool {
+        var request = HTTPRequest(.head, try url(of: descriptor))
+        // A manifest of a type that is not asked for counts as missing.
+        if descriptor.mediaType.isIndex || descriptor.mediaType.isManifest {
+            request.headers["Accept"] = descriptor.mediaType.text
+        }
+        let response = try await exchange(request, for: pushScope, expecting: [200, 404, 405])
+        guard response.status == 200 else { return false }
+        if let found = response.contentDigest, found.algorithm == descriptor.digest.algorithm {
+            return found == descriptor.digest
+        }
+        return response.headers["Content-Length"].flatMap { Int64($0) } == descriptor.size
     }
 
     package func containsAll(of manifest: Descriptor) async throws -> Bool {

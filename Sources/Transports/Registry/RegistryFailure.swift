@@ -59,6 +59,8 @@ package struct RegistryFailure: Failure {
         if let reason = Self.reasons[status] { text += " (\(reason))" }
         let details = diagnostics.map { $0.code.isEmpty ? $0.message : "\($0.code): \($0.message)" }
         if !details.isEmpty { text += ": " + details.joined(separator: "; ") }
+        // Some other server, or a proxy that wants people to log in to a network.
+        if (200..<400).contains(status) { text += ", as a registry does not; is there one at this address?" }
         if let retryAfter { text += "; it asks to be left alone for \(retryAfter) s" }
         return status == 401 ? text + "; log in with 'esgz login' and try again" : text
     }
@@ -89,6 +91,7 @@ package struct RegistryFailure: Failure {
 /// A registry answered with success, but not as the protocol has it.
 package enum RegistryAnswerFailure: Failure {
     case noLocation(HTTPURL)
+    case noRegistry(HTTPURL)
     case noToken(HTTPURL)
     case tokenWithoutTLS(HTTPURL)
     case wrongRange(HTTPURL, String)
@@ -98,7 +101,7 @@ package enum RegistryAnswerFailure: Failure {
 
     package var kind: FailureKind {
         switch self {
-        case .noLocation, .noToken, .tokenWithoutTLS, .wrongRange: .unavailable
+        case .noLocation, .noRegistry, .noToken, .tokenWithoutTLS, .wrongRange: .unavailable
         case .blobTooLong, .sizeMismatch, .contradictoryTypes: .invalid
         }
     }
@@ -106,6 +109,7 @@ package enum RegistryAnswerFailure: Failure {
     package var description: String {
         switch self {
         case .noLocation(let url): "\(url): expected a Location to upload to, but the answer has none"
+        case .noRegistry(let url): "\(url): expected the answer of a registry, but this is some other server"
         case .noToken(let url): "\(url): expected a token of printable characters, but the answer has none"
         case .tokenWithoutTLS(let url): "refusing to send credentials to \(url), which has no TLS"
         case .wrongRange(let url, let found): "\(url): expected the range asked for, not '\(found.printable)'"

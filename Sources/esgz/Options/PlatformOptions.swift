@@ -32,7 +32,7 @@ struct PlatformOptions: ParsableArguments {
     var platforms: [Platform] {
         get throws {
             try platformTexts.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }.map {
-                try Platform(parsing: String($0))
+                try Platform(parsing: String($0).trimmed)
             }
         }
     }
