@@ -43,15 +43,22 @@ package struct Layer: ByteSource {
         return rest.count
     }
 
-    /// The layer as eStargz.
+    /// The layer as eStargz, inflated before if something is wanted `first`.
     package func converted(
-        chunkSize: Int64 = LayerPlan.defaultChunkSize, level: Int = 6, limit: Int64 = 1 << 30, workers: Int = 2
+        chunkSize: Int64 = LayerPlan.defaultChunkSize, level: Int = 6, limit: Int64 = 1 << 30, workers: Int = 2,
+        first: [String]? = nil
     ) async throws -> ConvertedLayer {
         let writer = LayerWriter(
             LayerOptions(
                 chunkSize: chunkSize, level: CompressionLevel(level) ?? .default, sizeLimit: limit,
                 temporaryDirectory: "/tmp", workers: workers))
-        let built = try await writer.write(self, expecting: identity) { _ in }
+        let built: BuiltLayer
+        if let first {
+            let inflated = try InflatedLayer(self, expecting: identity, limit: limit, in: "/tmp") { _ in }
+            built = try await writer.write(inflated, first: first.map { EntryPath($0) }) { _ in }
+        } else {
+            built = try await writer.write(self, expecting: identity) { _ in }
+        }
         return ConvertedLayer(built: built, bytes: try built.blob.bytes())
     }
 }

@@ -11,18 +11,20 @@ package enum SpecialEntry: String, CaseIterable, Sendable {
     package var path: EntryPath { EntryPath(rawValue) }
 
     /// What a source that already is eStargz brings along; only in the root are the names special.
-    static let paths = Set(allCases.map(\.path))
+    package static let paths = Set(allCases.map(\.path))
 
+    /// The header of the table of contents, which must follow directly.
+    static func tocHeader(size: Int64) -> [UInt8] {
+        TarEntry(name: tableOfContents.rawValue, kind: .regular(size: size), header: .literal([])).encodedHeader()
+    }
+}
+
+extension TarEntry {
     /// A landmark: one byte of content, everything else zero (`estargz/types.go`).
     static func landmark(_ name: SpecialEntry) -> TarEntry {
         var entry = TarEntry(name: name.rawValue, kind: .regular(size: 1), header: .literal([]))
         entry.header = .literal(entry.encodedHeader())
         entry.payload = [.literal([0x0f])]
         return entry
-    }
-
-    /// The header of the table of contents, which must follow directly.
-    static func tocHeader(size: Int64) -> [UInt8] {
-        TarEntry(name: tableOfContents.rawValue, kind: .regular(size: size), header: .literal([])).encodedHeader()
     }
 }

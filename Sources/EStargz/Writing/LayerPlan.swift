@@ -21,7 +21,7 @@ package struct LayerPlan: Sendable {
 
     package init(chunkSize: Int64, landmark: SpecialEntry? = .noPrefetchLandmark) {
         self.chunkSize = chunkSize
-        if let landmark { add(SpecialEntry.landmark(landmark)) }
+        if let landmark { add(.landmark(landmark)) }
     }
 
     /// Adds an entry behind all others.

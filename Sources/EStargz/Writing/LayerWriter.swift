@@ -63,11 +63,34 @@ package struct LayerWriter: Sendable {
             let layer = try InflatedLayer(
                 source, expecting: identity, limit: options.sizeLimit, in: options.temporaryDirectory
             ) { _ in }
-            try produceReordered(layer, chunkSize: options.chunkSize, into: work)
+            try ReorderedProducer(layer: layer, priorities: [], chunkSize: options.chunkSize) { _ in }.run(into: work)
             return true
         }
         guard let reordered else { throw CancellationError() }
         return reordered
+    }
+
+    /// Writes a layer that was inflated before; the bytes are those of a layer that was not, unless something comes
+    /// first.
+    ///
+    /// - Parameters:
+    ///   - layer: stays as it is, and can be written again.
+    ///   - priorities: the files that are to be prefetched, in this order, each after the directories above it and
+    ///     after the target of its link. Paths that the layer does not have do not matter.
+    ///   - advanced: called with the number of bytes of the tar as they are taken up.
+    /// - Returns: the finished layer.
+    /// - Throws: `LayerObstacle` when the layer must stay as it is.
+    package func write(
+        _ layer: InflatedLayer, first priorities: [EntryPath], advanced: @escaping @Sendable (Int) -> Void
+    ) async throws -> BuiltLayer {
+        let producer = ReorderedProducer(
+            layer: layer, priorities: priorities, chunkSize: options.chunkSize, advanced: advanced)
+        let built = try await assemble { work in
+            try producer.run(into: work)
+            return true
+        }
+        guard let built else { throw CancellationError() }
+        return built
     }
 
     /// Runs producer, workers and assembler, each on threads of their own, until the layer is done.

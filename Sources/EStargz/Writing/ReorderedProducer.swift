@@ -1,30 +1,53 @@
 import Archive
+import Content
 
-/// Settles the order of a layer's entries, and hands its members to the workers.
+/// Brings the entries of an inflated layer into their final order, and hands its members to the workers.
 ///
-/// For layers whose order cannot be kept; `StreamingProducer` does all others without a file.
-func produceReordered(
-    _ layer: InflatedLayer, chunkSize: Int64, into work: OrderedWork<Batch, CompressedBatch>
-) throws {
-    var plan = LayerPlan(chunkSize: chunkSize)
-    var batch = Batch()
-    func handOut() throws {
+/// For layers whose order cannot be kept, or is not wanted; `StreamingProducer` does all others without a file.
+struct ReorderedProducer {
+    let layer: InflatedLayer
+    /// What comes before the landmark, in this order.
+    let priorities: [EntryPath]
+    let chunkSize: Int64
+    /// Called with the number of bytes of the tar as they are handed to the workers.
+    let advanced: @Sendable (Int) -> Void
+
+    /// Produces the whole layer.
+    ///
+    /// - Throws: `LayerObstacle` when the layer must stay as it is.
+    func run(into work: OrderedWork<Batch, CompressedBatch>) throws {
+        let order = PrioritisedOrder(try layer.orderedEntries(), priorities: priorities)
+        // Without anything to prefetch the layer is the same as without a profile.
+        var plan = LayerPlan(chunkSize: chunkSize, landmark: order.first.isEmpty ? .noPrefetchLandmark : nil)
+        var batch = Batch()
+        for entry in order.first {
+            plan.add(entry)
+            try handOut(from: &plan, through: &batch, into: work)
+        }
+        if !order.first.isEmpty { plan.add(.landmark(.prefetchLandmark)) }
+        for entry in order.rest {
+            plan.add(entry)
+            try handOut(from: &plan, through: &batch, into: work)
+        }
+        plan.finish()
+        try handOut(from: &plan, through: &batch, into: work)
+        try submit(&batch, to: work)
+    }
+
+    private func handOut(
+        from plan: inout LayerPlan, through batch: inout Batch, into work: OrderedWork<Batch, CompressedBatch>
+    ) throws {
         while let member = plan.next(arrived: .max) {
-            if batch.count + member.count > Batch.size { try submit() }
+            if batch.count + member.count > Batch.size { try submit(&batch, to: work) }
             batch.append(member)
         }
     }
-    func submit() throws {
+
+    private func submit(_ batch: inout Batch, to work: OrderedWork<Batch, CompressedBatch>) throws {
         guard !batch.members.isEmpty else { return }
         batch.source = .file(layer.tar)
         try work.submit(batch, cost: batch.count)
+        advanced(Int(batch.count))
         batch = Batch()
     }
-    for entry in try settle(layer.entries.filter { !SpecialEntry.paths.contains($0.path) }) {
-        plan.add(entry)
-        try handOut()
-    }
-    plan.finish()
-    try handOut()
-    try submit()
 }

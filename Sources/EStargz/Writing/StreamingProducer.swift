@@ -3,17 +3,13 @@ import Content
 
 /// Reads a layer once, and hands its members to the workers as soon as their bytes are there.
 ///
-/// Works as long as the order of the tar can be kept: each path occurs once, nothing lies below a file, and hard
-/// links follow their targets.
+/// Works as long as the order of the tar can be kept.
 final class StreamingProducer {
     private let work: OrderedWork<Batch, CompressedBatch>
     private let slabs: SlabPool
     private var plan: LayerPlan
     private var batch = Batch()
-    /// The paths that have come by, and which of them are directories.
-    private var isDirectory: [EntryPath: Bool] = [:]
-    /// Directories that have something in them, whether or not they have an entry.
-    private var parents: Set<EntryPath> = []
+    private var order = SourceOrder()
     /// Where the data of the last entry ends; nothing before is needed but by members.
     private var entryEnd: Int64 = 0
 
@@ -32,27 +28,10 @@ final class StreamingProducer {
         while let entry = try stream.next() {
             entryEnd = stream.position
             if SpecialEntry.paths.contains(entry.path) { continue }
-            guard keepsOrder(entry) else { return false }
+            guard order.keeps(entry) else { return false }
             plan.add(entry)
         }
         try finishPlan()
-        return true
-    }
-
-    /// Whether the entry only adds to what is there: nothing gives way to it, and it needs nothing that is to come.
-    private func keepsOrder(_ entry: TarEntry) -> Bool {
-        guard isDirectory.updateValue(entry.kind == .directory, forKey: entry.path) == nil,
-            entry.kind == .directory || !parents.contains(entry.path)
-        else { return false }
-        if case .hardlink(let target) = entry.kind {
-            let path = EntryPath(target)
-            guard path != entry.path, isDirectory[path] == false else { return false }
-        }
-        var path = entry.path
-        while let parent = path.parent, parents.insert(parent).inserted {
-            guard isDirectory[parent] != false else { return false }
-            path = parent
-        }
         return true
     }
 
