@@ -87,3 +87,11 @@ let package = Package(
     ] + (hasISAL ? [systemLibrary("CISAL", pkgConfig: "libisal", debian: "libisal-dev")] : []),
     swiftLanguageModes: [.v6]
 )
+
+/// libFuzzer brings a `main` of its own, which breaks a plain build.
+if ProcessInfo.processInfo.environment["ESGZ_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzzing", dependencies: ["Content", "Archive", "EStargz", system], path: "Tests/Fuzzing",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

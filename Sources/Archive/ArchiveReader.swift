@@ -103,7 +103,7 @@ final class ArchiveReader {
         return ArchiveEntry(
             headerOffset: archive_read_header_position(handle),
             dataOffset: position,
-            storedSize: regions?.reduce(0) { $0 + Int64($1.count) } ?? archive_entry_size(entry),
+            storedSize: regions.map(Self.sum) ?? archive_entry_size(entry),
             name: bytes(archive_entry_pathname(entry)) ?? [],
             type: archive_entry_filetype(entry),
             hardlink: bytes(archive_entry_hardlink(entry)),
@@ -115,8 +115,9 @@ final class ArchiveReader {
             userName: bytes(archive_entry_uname(entry)) ?? [],
             groupName: bytes(archive_entry_gname(entry)) ?? [],
             seconds: Int64(archive_entry_mtime(entry)),
-            deviceMajor: Int64(archive_entry_rdevmajor(entry)),
-            deviceMinor: Int64(archive_entry_rdevminor(entry)),
+            // Headers can say any number of 64 bits.
+            deviceMajor: Int64(clamping: archive_entry_rdevmajor(entry)),
+            deviceMinor: Int64(clamping: archive_entry_rdevminor(entry)),
             regions: regions)
     }
 
@@ -130,6 +131,14 @@ final class ArchiveReader {
             regions.append(offset..<end)
         }
         return regions
+    }
+
+    /// How long regions are together; maps may claim more than there are numbers for.
+    private static func sum(_ regions: [Range<Int64>]) -> Int64 {
+        regions.reduce(0) { sum, region in
+            let (total, overflow) = sum.addingReportingOverflow(Int64(region.count))
+            return overflow ? .max : total
+        }
     }
 
     private func bytes(_ text: UnsafePointer<CChar>?) -> [UInt8]? {

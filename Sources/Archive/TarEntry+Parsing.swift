@@ -88,7 +88,9 @@ extension TarEntry {
     /// The data with its holes expanded: the consumers of eStargz know no sparse files.
     private static func payload(of entry: ArchiveEntry, size: Int64, name: String) throws -> [Segment] {
         guard size > 0 else { return [] }
-        guard let regions = entry.regions else { return [.source(entry.dataOffset..<entry.dataOffset + size)] }
+        let (end, overflow) = entry.dataOffset.addingReportingOverflow(max(size, entry.storedSize))
+        guard !overflow else { throw TarFailure.truncated(name, wanted: size, found: 0) }
+        guard let regions = entry.regions else { return [.source(entry.dataOffset..<end)] }
         var payload: [Segment] = []
         var (position, stored) = (Int64(0), entry.dataOffset)
         for region in regions {
