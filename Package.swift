@@ -54,11 +54,11 @@ let package = Package(
         library("Profiles", ["Content", "OCI", "Archive"]),
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
         library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
-        library("Conversion", ["Content", "OCI", "Archive", "EStargz", "Transports", system]),
+        library("Conversion", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", system]),
         .executableTarget(
             name: "esgz",
             dependencies: [
-                "Content", "OCI", "EStargz", "Transports", "Conversion", "CLinux", system,
+                "Content", "OCI", "Profiles", "EStargz", "Transports", "Conversion", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -70,7 +70,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Content", "OCI", "Archive", "EStargz", "CZlib", subprocess, system],
             path: "Tests/TestSupport",
             swiftSettings: settings),
-        tests("ConversionTests", ["Content", "OCI", "Archive", "EStargz", "Transports", "Conversion", system]),
+        tests(
+            "ConversionTests", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", "Conversion", system]),
         tests(
             "EndToEndTests", ["Content", "OCI", system],
             exclude: [

@@ -9,6 +9,17 @@ extension JSON {
         var parser = JSONParser(bytes)
         self = try parser.parseDocument()
     }
+
+    /// Parses documents that follow one another, with or without space between them, one by one.
+    ///
+    /// - Parameters:
+    ///   - bytes: all of them.
+    ///   - body: called for each, with the number of bytes before it.
+    /// - Throws: `JSONFailure` for the first that is malformed, or what `body` throws.
+    package static func forEach(in bytes: [UInt8], _ body: (JSON, Int) throws -> Void) throws {
+        var parser = JSONParser(bytes)
+        while let (document, offset) = try parser.parseNext() { try body(document, offset) }
+    }
 }
 
 package struct JSONFailure: Failure {
@@ -33,6 +44,13 @@ private struct JSONParser {
         skipSpace()
         guard position == bytes.count else { throw failure("expected the end of the document") }
         return value
+    }
+
+    mutating func parseNext() throws(JSONFailure) -> (JSON, offset: Int)? {
+        skipSpace()
+        guard position < bytes.count else { return nil }
+        let offset = position
+        return (try parseValue(depth: 0), offset)
     }
 
     private mutating func parseValue(depth: Int) throws(JSONFailure) -> JSON {

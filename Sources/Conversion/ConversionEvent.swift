@@ -4,7 +4,7 @@ import Content
 package enum ConversionEvent: Sendable {
     /// What is being done to a layer.
     package enum Stage: String, Sendable {
-        /// Bytes are those of the source blob.
+        /// Bytes are those of the source blob, or those of the tar when the layer has been read already.
         case convert
         /// Bytes are those of the source blob, which is on its way here.
         case fetch

@@ -1,11 +1,14 @@
 import Content
 import OCI
+import Profiles
 
 /// What was done to one layer.
 package struct LayerReport: Sendable {
     package enum Action: String, Sendable {
         /// Rewritten as eStargz.
         case convert
+        /// Read from beginning to end, to be converted when it is known what comes first in it.
+        case read
         /// Taken over unchanged, since it holds no file system.
         case copy
         /// Taken over unchanged, since no table of contents could tell what it holds.
@@ -47,6 +50,8 @@ package struct ConversionReport: Sendable {
     /// Distinct layers in the order in which the image names them.
     package let layers: [LayerReport]
     package let deliveries: [Delivery]
+    /// What was put first, with its places in the source, of all platforms one after the other.
+    package var profile = Profile()
     package let warnings: [String]
 
     package var json: JSON {

@@ -1,5 +1,6 @@
 import EStargz
 import OCI
+import Profiles
 
 /// What to convert and how; holds no open resources.
 package struct ConversionRequest: Sendable {
@@ -18,7 +19,9 @@ package struct ConversionRequest: Sendable {
     package var jobs = 4
     /// Keep Docker media types, although containerd then drops the annotations that make an image lazy.
     package var keepsDockerTypes = false
-    /// Fail where a layer would have to stay as it is.
+    /// Says which files are to be prefetched; without one, none are.
+    package var profiler: (any Profiler)?
+    /// Fail where a layer would have to stay as it is, or where a profile names what is not in the image.
     package var isStrict = false
     /// Fail where a name of a destination stands for something already.
     package var refusesToReplace = false

@@ -1,3 +1,4 @@
+import Archive
 import Content
 import EStargz
 import OCI
@@ -33,10 +34,11 @@ package struct Converter: Sendable {
                 "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
         }
         if request.refusesToReplace { try await destinations.refuseOccupied() }
-        let count = tree.imageCount
+        let count = tree.images.count
         try await destinations.forEach { _, place in try await place.expect(platforms: count) }
-        let layers = tree.layers
-        let outcomes = try await convert(layers)
+        let profiled = try await profile(tree)
+        let layers = profiled.layers(of: tree)
+        let outcomes = try await convert(layers, profiled)
         let reports = layers.map { layer in
             LayerReport(layer, outcomes[layer.key], docker: request.keepsDockerTypes)
         }
@@ -46,34 +48,42 @@ package struct Converter: Sendable {
                 warnings: warnings.all)
         }
         let rewriting = ImageRewriting(
-            outcomes: outcomes, request: request, source: source, destinations: destinations,
+            outcomes: outcomes, profiled: profiled, request: request, source: source, destinations: destinations,
             copy: BlobCopy(source: source, destinations: destinations, events: events))
         let root = try await rewriting.write(tree)
         try await destinations.forEach { _, place in try await place.publish(root.document, as: root.descriptor) }
         return ConversionReport(
             source: tree.descriptor, result: root.descriptor, layers: reports, deliveries: destinations.deliveries,
-            warnings: warnings.all)
+            profile: profiled.record, warnings: warnings.all)
+    }
+
+    /// Has a profiler say what comes first, before anything is written; without one, or in a dry run, nothing does.
+    private func profile(_ tree: ImageTree) async throws -> ProfiledLayers {
+        guard let profiler = request.profiler, !request.isDryRun else { return ProfiledLayers() }
+        return try await ImageProfiling(source: source, request: request, events: events, warn: { warn($0) })
+            .run(tree, with: profiler)
     }
 
     /// Converts each distinct layer once, at most `jobs` at a time, in the order in which the image names them.
-    private func convert(_ layers: [SourceLayer]) async throws -> [LayerKey: LayerOutcome] {
+    private func convert(_ layers: [SourceLayer], _ profiled: ProfiledLayers) async throws -> [LayerKey: LayerOutcome] {
         let conversion = LayerConversion(
             source: source, destinations: destinations, writer: LayerWriter(request.layers), request: request,
             events: events)
         let outcomes = try await concurrentMap(layers, width: request.jobs) { position, layer in
             let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
-            return (layer.key, try await convert(layer, as: id, with: conversion))
+            let inflated = profiled.inflated(layer.key)
+            return (layer.key, try await convert(layer, inflated: inflated, as: id, with: conversion))
         }
         return Dictionary(outcomes) { first, _ in first }
     }
 
     private func convert(
-        _ layer: SourceLayer, as id: LayerID, with conversion: LayerConversion
+        _ layer: SourceLayer, inflated: InflatedLayer?, as id: LayerID, with conversion: LayerConversion
     ) async throws -> LayerOutcome {
         events(.started(id, size: layer.descriptor.size))
         let name = "layer \(id.number) (\(id.digest))"
         let outcome = try await context(name) {
-            try await conversion.run(layer.descriptor, diffID: layer.key.diffID, as: id)
+            try await conversion.run(layer, inflated: inflated, as: id)
         }
         if case .unchanged(.keep, let reason?) = outcome {
             warn("\(name) stays as it is, so that it and all above it will be pulled whole: \(reason)")
@@ -96,41 +106,6 @@ private final class Warnings: Sendable {
 
     func add(_ text: String) {
         texts.withLock { $0.append(text) }
-    }
-}
-
-/// A layer of the source image with what its configuration says of it.
-struct SourceLayer: Sendable {
-    let descriptor: Descriptor
-    let key: LayerKey
-}
-
-extension ImageTree {
-    /// Each distinct layer once, in the order in which the image names them.
-    fileprivate var layers: [SourceLayer] {
-        var seen: Set<LayerKey> = []
-        return allLayers.filter { seen.insert($0.key).inserted }
-    }
-
-    fileprivate var imageCount: Int { Set(images).count }
-
-    private var images: [Digest] {
-        switch self {
-        case .index(_, _, let children): children.flatMap(\.images)
-        case .image(_, _, let descriptor): [descriptor.digest]
-        case .artifact: []
-        }
-    }
-
-    private var allLayers: [SourceLayer] {
-        switch self {
-        case .index(_, _, let children): children.flatMap(\.allLayers)
-        case .image(let manifest, let configuration, _):
-            zip(manifest.layers, configuration.diffIDs).map { descriptor, diffID in
-                SourceLayer(descriptor: descriptor, key: LayerKey(descriptor, diffID: diffID))
-            }
-        case .artifact: []
-        }
     }
 }
 

@@ -12,6 +12,7 @@ struct ImageRewriting: Sendable {
     }
 
     let outcomes: [LayerKey: LayerOutcome]
+    let profiled: ProfiledLayers
     let request: ConversionRequest
     let source: any ImageSource
     let destinations: Destinations
@@ -22,30 +23,30 @@ struct ImageRewriting: Sendable {
         switch tree {
         case .index(let index, let descriptor, let children): try await write(index, descriptor, children)
         case .image(let manifest, let configuration, let descriptor):
-            try await write(manifest, configuration, descriptor)
+            try await write(
+                SourceImage(manifest: manifest, configuration: configuration, descriptor: descriptor))
         case .artifact(let manifest, let descriptor): try await write(artifact: manifest, descriptor)
         }
     }
 
-    private func write(_ manifest: Manifest, _ configuration: ImageConfiguration, _ old: Descriptor) async throws
-        -> Written
-    {
-        let keys = zip(manifest.layers, configuration.diffIDs).map(LayerKey.init(_:diffID:))
-        let newConfiguration = configuration.replacing(
-            diffIDs: zip(keys, configuration.diffIDs).map { key, diffID in
-                if case .converted(let layer) = outcomes[key] { layer.diffID } else { diffID }
+    private func write(_ image: SourceImage) async throws -> Written {
+        let manifest = image.manifest
+        let oldLayers = profiled.layers(of: image)
+        let newConfiguration = image.configuration.replacing(
+            diffIDs: oldLayers.map { layer in
+                if case .converted(let built) = outcomes[layer.key] { built.diffID } else { layer.key.diffID }
             })
         let configurationDescriptor = manifest.configuration.replacing(
             mediaType: type(manifest.configuration.mediaType), digest: newConfiguration.digest,
             size: Int64(newConfiguration.bytes.count))
         try await put(newConfiguration, as: configurationDescriptor)
 
-        let layers = zip(keys, manifest.layers).map { key, layer in
-            if case .converted(let built) = outcomes[key] {
-                return layer.replacing(with: built, docker: keepsDocker(layer.mediaType))
+        let layers = oldLayers.map { layer in
+            if case .converted(let built) = outcomes[layer.key] {
+                return layer.descriptor.replacing(with: built, docker: keepsDocker(layer.descriptor.mediaType))
             }
-            var same = layer
-            same.mediaType = type(layer.mediaType)
+            var same = layer.descriptor
+            same.mediaType = type(same.mediaType)
             same.json["mediaType"] = .string(same.mediaType.text)
             return same
         }
@@ -55,7 +56,7 @@ struct ImageRewriting: Sendable {
             root["config"] = configurationDescriptor.json
             root["layers"] = .array(layers.map(\.json))
         }
-        return try await written(document, replacing: old, as: newType)
+        return try await written(document, replacing: image.descriptor, as: newType)
     }
 
     private func write(_ index: Index, _ old: Descriptor, _ children: [ImageTree]) async throws -> Written {

@@ -4,22 +4,6 @@ import EStargz
 import OCI
 import Transports
 
-/// A layer as the image names it: the same blob under another DiffID is another layer.
-struct LayerKey: Hashable, Sendable {
-    let digest: Digest
-    let diffID: Digest
-    let size: Int64
-    /// The same blob may be foreign in one place and not in another.
-    let kind: LayerKind
-
-    init(_ descriptor: Descriptor, diffID: Digest) {
-        digest = descriptor.digest
-        size = descriptor.size
-        kind = descriptor.mediaType.layerKind
-        self.diffID = diffID
-    }
-}
-
 /// What became of a layer.
 enum LayerOutcome: Sendable {
     case converted(BuiltLayer)
@@ -37,7 +21,10 @@ struct LayerConversion: Sendable {
     private var copy: BlobCopy { BlobCopy(source: source, destinations: destinations, events: events) }
 
     /// Converts the layer, or takes it over as it is, and writes the result wherever it is not yet.
-    func run(_ descriptor: Descriptor, diffID: Digest, as id: LayerID) async throws -> LayerOutcome {
+    ///
+    /// `inflated` is the layer if it has been inflated already.
+    func run(_ layer: SourceLayer, inflated: InflatedLayer?, as id: LayerID) async throws -> LayerOutcome {
+        let descriptor = layer.descriptor
         switch descriptor.mediaType.layerKind {
         case .foreign: return .unchanged(.skip, reason: "foreign layers may not be distributed")
         case .other:
@@ -45,13 +32,22 @@ struct LayerConversion: Sendable {
             return .unchanged(.copy, reason: "\(descriptor.mediaType) is no file system")
         case .tar:
             if request.isDryRun { return .unchanged(.convert, reason: nil) }
-            return try await convert(descriptor, diffID: diffID, as: id)
+            let outcome =
+                if let inflated {
+                    try await convert(inflated, of: layer, as: id)
+                } else {
+                    try await convert(layer, as: id)
+                }
+            if case .converted(let built) = outcome { try await push(built, of: descriptor, as: id) }
+            return outcome
         }
     }
 
-    private func convert(_ descriptor: Descriptor, diffID: Digest, as id: LayerID) async throws -> LayerOutcome {
-        let identity = LayerIdentity(digest: descriptor.digest, size: descriptor.size, diffID: diffID)
-        let outcome = try await source.withBlob(descriptor, progress: { _ in }) { bytes -> LayerOutcome in
+    /// Converts a layer while it is arriving.
+    private func convert(_ layer: SourceLayer, as id: LayerID) async throws -> LayerOutcome {
+        let descriptor = layer.descriptor
+        let identity = LayerIdentity(digest: descriptor.digest, size: descriptor.size, diffID: layer.key.diffID)
+        return try await source.withBlob(descriptor, progress: { _ in }) { bytes -> LayerOutcome in
             events(.entered(id, .convert, size: descriptor.size))
             do {
                 return .converted(
@@ -62,20 +58,35 @@ struct LayerConversion: Sendable {
                 return .unchanged(.keep, reason: obstacle.description)
             }
         }
-        guard case .converted(let layer) = outcome else { return outcome }
-        let result = descriptor.replacing(with: layer, docker: false)
-        let lacking = try await destinations.lacking(result)
-        if !lacking.isEmpty {
-            events(.entered(id, .push, size: result.size))
-            try await destinations.put(layer.blob, as: result, at: lacking) { events(.advanced(id, $0)) }
+    }
+
+    /// Converts a layer that is here already.
+    private func convert(
+        _ inflated: InflatedLayer, of layer: SourceLayer, as id: LayerID
+    ) async throws -> LayerOutcome {
+        events(.entered(id, .convert, size: inflated.tar.count))
+        do {
+            return .converted(
+                try await writer.write(inflated, first: layer.key.priorities) { events(.advanced(id, $0)) })
+        } catch let obstacle as any Failure where obstacle.isObstacle {
+            guard !request.isStrict else { throw obstacle }
+            try await copy.run(layer.descriptor, as: id)
+            return .unchanged(.keep, reason: obstacle.description)
         }
-        return outcome
+    }
+
+    private func push(_ built: BuiltLayer, of descriptor: Descriptor, as id: LayerID) async throws {
+        let result = descriptor.replacing(with: built, docker: false)
+        let lacking = try await destinations.lacking(result)
+        guard !lacking.isEmpty else { return }
+        events(.entered(id, .push, size: result.size))
+        try await destinations.put(built.blob, as: result, at: lacking) { events(.advanced(id, $0)) }
     }
 }
 
 extension Failure {
     /// Whether this says that a layer must stay as it is.
-    fileprivate var isObstacle: Bool {
+    var isObstacle: Bool {
         self is LayerObstacle || (self as? ContextualFailure)?.cause is LayerObstacle
     }
 }

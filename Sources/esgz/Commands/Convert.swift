@@ -1,8 +1,4 @@
 import ArgumentParser
-import Content
-import Conversion
-import OCI
-import SystemPackage
 
 /// `esgz convert SRC DST…`
 struct Convert: AsyncParsableCommand {
@@ -10,79 +6,9 @@ struct Convert: AsyncParsableCommand {
         abstract: "Rewrite every layer of an image as eStargz.",
         discussion: Places.help)
 
-    @Argument(help: ArgumentHelp("The image to convert.", valueName: "src"))
-    var source: String
-
-    @Argument(help: ArgumentHelp("Where the result goes; several places get the same bytes.", valueName: "dst"))
-    var destinations: [String] = []
-
-    @OptionGroup(title: "Destination options") var naming: DestinationOptions
-    @OptionGroup(title: "Layer options") var writing: WritingOptions
-    @OptionGroup(title: "Platform options") var platform: PlatformOptions
-    @OptionGroup(title: "Registry options") var registry: RegistryOptions
-    @OptionGroup(title: "Work options") var work: WorkOptions
-    @OptionGroup(title: "Output options") var output: OutputOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "Keep attestations, which then speak of the new manifests, or drop them: keep or drop.", valueName: "what"))
-    var attestations = ConversionRequest.Attestations.keep
-
-    @Flag(help: "Write OCI media types, which is the default.")
-    var oci = false
-
-    @Flag(help: "Keep Docker media types, although containerd then ignores what makes the image lazy.")
-    var keepDockerTypes = false
-
-    @Flag(help: "Fail where a layer would have to stay as it is.")
-    var strict = false
-
-    @Flag(help: "Overwrite the source itself.")
-    var force = false
-
-    @Flag(help: "Say for each layer what would be done; move no blob.")
-    var dryRun = false
-
-    @Flag(help: "Accepted for those who come from nerdctl; eStargz is what esgz writes.")
-    var estargz = false
-
-    func validate() throws {
-        guard !(oci && keepDockerTypes) else {
-            throw ValidationError("--oci and --keep-docker-types exclude each other")
-        }
-        try naming.checkPresence(of: destinations)
-    }
+    @OptionGroup var conversion: ConversionOptions
 
     func run() async throws {
-        let renderer = output.makeRenderer(isDryRun: dryRun)
-        let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
-        if !force,
-            let same = try naming.names(at: places.destinations).first(where: { $0.isSamePlace(as: places.source) })
-        {
-            throw ConversionFailure.wouldOverwriteSource(same)
-        }
-        let request = try request(places.temporaryDirectory)
-        let report = try await renderer.whileRunning { events in
-            try await context(places.source.description) {
-                try await Converter(
-                    request, from: try places.openSource(), to: try places.openDestinations(), events: events
-                ).run()
-            }
-        }
-        try output.show(report)
-    }
-
-    private func request(_ temporaryDirectory: FilePath) throws -> ConversionRequest {
-        var request = ConversionRequest(layers: writing.layerOptions(temporaryDirectory: temporaryDirectory))
-        request.platforms = try platform.platforms
-        request.attestations = attestations
-        request.jobs = work.jobs
-        request.keepsDockerTypes = keepDockerTypes
-        request.isStrict = strict
-        request.refusesToReplace = naming.noClobber
-        request.isDryRun = dryRun
-        return request
+        try await conversion.run(try conversion.profile.given)
     }
 }
-
-extension ConversionRequest.Attestations: ExpressibleByArgument {}

@@ -54,6 +54,7 @@ extension LayerReport {
             } else {
                 "would be converted, \(source.size.byteCountText)"
             }
+        case .read: "read, \(source.size.byteCountText)"
         case .copy: "copied, \(source.size.byteCountText)" + (reason.map { ": \($0)" } ?? "")
         case .keep: "kept as it is, \(source.size.byteCountText): \(reason ?? "")"
         case .exists: "already there, \(source.size.byteCountText)"

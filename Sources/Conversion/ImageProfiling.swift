@@ -1,0 +1,134 @@
+import Archive
+import Content
+import EStargz
+import OCI
+import Profiles
+import Transports
+
+/// The layers of an image with what comes first in each of them.
+struct ProfiledLayers: Sendable {
+    /// Those that were inflated for the profiler, by their keys without priorities.
+    private(set) var inflated: [LayerKey: InflatedLayer] = [:]
+    /// Of each image's layers, bottom first, by the digest of its manifest.
+    private var priorities: [Digest: [[EntryPath]]] = [:]
+    /// What was found of the profiles of all images, one after the other.
+    private(set) var record = Profile()
+
+    /// The layers of one image, bottom first.
+    func layers(of image: SourceImage) -> [SourceLayer] {
+        guard let priorities = priorities[image.descriptor.digest] else { return image.layers }
+        return zip(image.layers, priorities).map { layer, priorities in
+            SourceLayer(descriptor: layer.descriptor, key: layer.key.with(priorities: priorities))
+        }
+    }
+
+    /// Each distinct layer once, in the order in which the image names them.
+    func layers(of tree: ImageTree) -> [SourceLayer] {
+        var seen: Set<LayerKey> = []
+        return tree.images.flatMap(layers(of:)).filter { seen.insert($0.key).inserted }
+    }
+
+    /// A layer's bytes, if they have been inflated.
+    func inflated(_ key: LayerKey) -> InflatedLayer? { inflated[key.with(priorities: [])] }
+
+    fileprivate init(_ inflated: [LayerKey: InflatedLayer]) {
+        self.inflated = inflated
+    }
+
+    /// The layers in their own order.
+    init() {}
+
+    fileprivate mutating func apply(_ resolution: ProfileResolution, to image: SourceImage) {
+        priorities[image.descriptor.digest] = resolution.priorities
+        for entry in resolution.record.entries { record.append(entry) }
+    }
+}
+
+/// Inflates the layers of an image, each once, and has a profiler say which of their files come first.
+struct ImageProfiling: Sendable {
+    let source: any ImageSource
+    let request: ConversionRequest
+    let events: @Sendable (ConversionEvent) -> Void
+    let warn: @Sendable (String) -> Void
+
+    /// Profiles all platforms, one after the other, since a profiler may run them.
+    func run(_ tree: ImageTree, with profiler: any Profiler) async throws -> ProfiledLayers {
+        let layers = ProfiledLayers().layers(of: tree).filter { $0.key.kind == .tar }
+        let inflated = try await concurrentMap(layers, width: request.jobs) { position, layer in
+            let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
+            return (layer.key, try await inflate(layer, as: id))
+        }
+        var profiled = ProfiledLayers(
+            Dictionary(inflated.compactMap { key, layer in layer.map { (key, $0) } }) { first, _ in first })
+        for image in tree.images {
+            let name = image.configuration.platform?.description ?? image.descriptor.digest.description
+            try await context("profile of \(name)") {
+                profiled.apply(try await profile(image, profiled.inflated, with: profiler, name: name), to: image)
+            }
+        }
+        return profiled
+    }
+
+    /// `nil` for a layer that must stay as it is; who converts it will find the same.
+    private func inflate(_ layer: SourceLayer, as id: LayerID) async throws -> InflatedLayer? {
+        let descriptor = layer.descriptor
+        let identity = LayerIdentity(digest: descriptor.digest, size: descriptor.size, diffID: layer.key.diffID)
+        let options = request.layers
+        events(.started(id, size: descriptor.size))
+        let inflated = try await context("layer \(id.number) (\(id.digest))") {
+            try await source.withBlob(descriptor, progress: { _ in }) { bytes -> InflatedLayer? in
+                events(.entered(id, .fetch, size: descriptor.size))
+                do {
+                    return try await onCancellableThread { cancellation in
+                        try InflatedLayer(
+                            InterruptibleSource(source: bytes, cancellation: cancellation), expecting: identity,
+                            limit: options.sizeLimit, in: options.temporaryDirectory
+                        ) { events(.advanced(id, $0)) }
+                    }
+                } catch let obstacle as any Failure where obstacle.isObstacle && !request.isStrict {
+                    return nil
+                }
+            }
+        }
+        events(.finished(id, LayerReport(action: .read, source: descriptor, result: nil, reason: nil)))
+        return inflated
+    }
+
+    private func profile(
+        _ image: SourceImage, _ inflated: [LayerKey: InflatedLayer], with profiler: any Profiler, name: String
+    ) async throws -> ProfileResolution {
+        let layers = image.layers.map { inflated[$0.key] }
+        let readable = ReadableImage(
+            manifest: image.descriptor.digest, configuration: image.configuration,
+            tree: MergedTree(layers.map { $0?.entries ?? [] }, hiding: SpecialEntry.paths),
+            contents: InflatedContents(layers: layers))
+        let profile = try await profiler.profile(of: readable)
+        let resolution = try ProfileResolution(profile, in: readable, ignoring: SpecialEntry.paths)
+        if let names = resolution.missingNames {
+            guard !request.isStrict else { throw ProfileFailure.missing(resolution.missing.count, names: names) }
+            warn("\(resolution.missing.count) of the profile's paths are not in \(name): \(names)")
+        }
+        return resolution
+    }
+}
+
+/// Bytes that cannot be read any more once nobody waits for them.
+private struct InterruptibleSource: ByteSource {
+    let source: any ByteSource
+    let cancellation: CancellationFlag
+
+    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        try cancellation.check()
+        return try source.read(at: offset, into: buffer)
+    }
+}
+
+/// What the files of inflated layers hold.
+private struct InflatedContents: FileContents {
+    let layers: [InflatedLayer?]
+
+    func bytes(of file: MergedTree.Place, in range: Range<Int64>) async throws -> [UInt8] {
+        guard let layer = layers[file.layer] else { return [] }
+        return try await onThread { try layer.bytes(of: layer.entries[file.entry], in: range) }
+    }
+}

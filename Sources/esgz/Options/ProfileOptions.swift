@@ -1,0 +1,28 @@
+import ArgumentParser
+import Profiles
+import SystemPackage
+
+/// Which files of an image come first. Two of the names are those of ctr-remote and nerdctl.
+struct ProfileOptions: ParsableArguments {
+    @Option(
+        name: [.customLong("profile"), .customLong("estargz-record-in"), .customLong("prefetch-list")],
+        help: ArgumentHelp(
+            "Put the files that this profile names first, to be prefetched; - for stdin.", valueName: "file"))
+    var file: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write what was put first to this file, as ctr-remote writes its records.", valueName: "file"))
+    var recordOut: String?
+
+    /// The profile that was named, if one was.
+    var given: Profile? {
+        get throws { try file.map { try Profile(parsing: try ProfileFile.read($0)) } }
+    }
+
+    /// Writes what was put first, if asked for.
+    func write(_ profile: Profile) throws {
+        guard let recordOut else { return }
+        try ProfileFile.write(profile.recordText, to: FilePath(recordOut))
+    }
+}
