@@ -52,6 +52,7 @@ let package = Package(
             "Archive", ["Content", "CArchive", "CZlib", "CZstd", system] + (hasISAL ? ["CISAL"] : []),
             defines: hasISAL ? ["ISAL"] : []),
         library("Profiles", ["Content", "OCI", "Archive"]),
+        library("Unpacking", ["Content", "Archive", "CLinux", system]),
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
         library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
         library("Conversion", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", system]),
@@ -80,6 +81,7 @@ let package = Package(
         tests("ContentTests", ["Content", system]),
         tests("OCITests", ["Content", "OCI", system]),
         tests("ArchiveTests", ["Content", "Archive", system]),
+        tests("UnpackingTests", ["Content", "Archive", "Unpacking", system]),
         tests("EStargzTests", ["Content", "Archive", "EStargz", system]),
         tests(
             "ConformanceTests", ["Content", "Archive", "EStargz", system], exclude: ["estargz-check", "tree-compare"]),
