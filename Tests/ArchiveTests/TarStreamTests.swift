@@ -53,6 +53,25 @@ struct TarStreamTests {
         #expect((error as? ContextualFailure)?.cause is LayerObstacle, "\(String(describing: error))")
     }
 
+    /// Numbers that no file system and no sum has room for; fuzzing has found that they trapped.
+    @Test func numbersBeyondAllBoundsAreBorne() throws {
+        let most = String(UInt64.max)
+        let device = try Layer(
+            Tar(.pax) {
+                characterDevice("c", 1, 2).record("SCHILY.devmajor", most).record("SCHILY.devminor", most)
+            }.bytes)
+        #expect(throws: Never.self) { try entries(of: device) }
+        let largest = String(Int64.max - 1)
+        let size = try Layer(Tar(.pax) { file("f", "x").record("size", largest) }.bytes)
+        #expect(isRefused(size))
+        let regions = try Layer(
+            Tar(.pax) {
+                file("s", "x").record("GNU.sparse.size", largest)
+                    .record("GNU.sparse.map", (0..<4).map { "\($0),\(largest)" }.joined(separator: ","))
+            }.bytes)
+        #expect(isRefused(regions))
+    }
+
     private func isRefused(_ layer: Layer) -> Bool {
         do {
             _ = try entries(of: layer)
