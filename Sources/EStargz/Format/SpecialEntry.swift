@@ -11,7 +11,7 @@ package enum SpecialEntry: String, CaseIterable, Sendable {
     package var path: EntryPath { EntryPath(rawValue) }
 
     /// What a source that already is eStargz brings along; only in the root are the names special.
-    static let paths = Set(allCases.map(\.path))
+    package static let paths = Set(allCases.map(\.path))
 
     /// A landmark: one byte of content, everything else zero (`estargz/types.go`).
     static func landmark(_ name: SpecialEntry) -> TarEntry {
