@@ -112,9 +112,8 @@ package struct LayerReader: Sendable {
 
     /// Reads a chunk, and checks it before it is handed on.
     ///
-    /// - Parameters:
-    ///   - chunk: one of the table.
-    ///   - entry: the file that it belongs to.
+    /// - Parameter chunk: one of the table.
+    /// - Returns: all of its data.
     /// - Throws: `LayerReadFailure` when it is not what the table says.
     package func bytes(of chunk: TableOfContents.Chunk) async throws -> [UInt8] {
         guard chunk.size <= Self.chunkLimit else {

@@ -16,6 +16,7 @@ final class TOCInput {
 
     /// - Parameters:
     ///   - bytes: a gzip member that holds a tar with the table, or a frame that holds the table itself.
+    ///   - compression: gzip or zstd.
     ///   - isTar: which of these it is.
     ///   - limit: how long the text may be.
     /// - Throws: when it is neither.
