@@ -27,7 +27,7 @@ package struct Converter: Sendable {
     ///
     /// - Throws: what keeps the image from being converted at all, or the first failure if every destination failed.
     package func run() async throws -> ConversionReport {
-        let tree = try await ImageTreeReader(source: source, request: request, warn: { warn($0) }).read()
+        let tree = try await readTree()
         if request.keepsDockerTypes, tree.descriptor.mediaType.isDocker {
             warn(
                 "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
@@ -53,6 +53,17 @@ package struct Converter: Sendable {
         return ConversionReport(
             source: tree.descriptor, result: root.descriptor, layers: reports, deliveries: destinations.deliveries,
             warnings: warnings.all)
+    }
+
+    private func readTree() async throws -> ImageTree {
+        let selection = ImageTreeReader.Selection(
+            platforms: request.platforms, keepsAttestations: request.attestations == .keep,
+            isStrict: request.isStrict)
+        do {
+            return try await ImageTreeReader(of: source, selection, warn: { warn($0) }).read()
+        } catch ImageTreeFailure.noFileSystem {
+            throw ConversionFailure.nothingToConvert
+        }
     }
 
     /// Converts each distinct layer once, at most `jobs` at a time, in the order in which the image names them.

@@ -186,7 +186,7 @@ private struct CopyRoot {
         guard let platform = configuration.platform, !platforms.contains(where: { $0.matches(platform) }) else {
             return
         }
-        throw ConversionFailure.noPlatform(wanted: platforms, found: [platform])
+        throw ImageTreeFailure.noPlatform(wanted: platforms, found: [platform])
     }
 }
 
@@ -198,7 +198,7 @@ extension Index {
                 && (manifest.platform.map { found in platforms.contains { $0.matches(found) } } ?? false)
         }
         guard !images.isEmpty else {
-            throw ConversionFailure.noPlatform(
+            throw ImageTreeFailure.noPlatform(
                 wanted: platforms, found: manifests.filter { !$0.isAttestation }.compactMap(\.platform))
         }
         let kept = Set(images.map(\.digest.description))

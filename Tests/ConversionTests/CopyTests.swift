@@ -139,7 +139,7 @@ struct CopyTests {
             } else {
                 try place.layout.tag(try place.layout.putImage([try layer("a")]))
             }
-            let failure = await #expect(throws: ConversionFailure.self) {
+            let failure = await #expect(throws: ImageTreeFailure.self) {
                 try await place.copy { $0.platforms = [Platform(os: "linux", architecture: "mips")] }
             }
             #expect(failure?.kind == .notFound)

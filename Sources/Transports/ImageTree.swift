@@ -1,16 +1,15 @@
 import Content
 import OCI
-import Transports
 
 /// All documents of an image, read before any layer is touched.
-indirect enum ImageTree: Sendable {
+package indirect enum ImageTree: Sendable {
     case index(Index, Descriptor, [ImageTree])
     case image(Manifest, ImageConfiguration, Descriptor)
     /// A manifest without a file system: attestations, charts, signatures. Its blobs are copied unchanged.
     case artifact(Manifest, Descriptor)
 
     /// The descriptor by which the source names it.
-    var descriptor: Descriptor {
+    package var descriptor: Descriptor {
         switch self {
         case .index(_, let descriptor, _), .image(_, _, let descriptor), .artifact(_, let descriptor): descriptor
         }
@@ -18,30 +17,62 @@ indirect enum ImageTree: Sendable {
 }
 
 /// Indexes within indexes are legal; more levels than this are not an image any more.
-let indexDepthLimit = 4
+package let indexDepthLimit = 4
 
 /// Indexes that name indexes many times over would keep a reader busy for ever, and fill the memory.
-let manifestLimit = 2000
+package let manifestLimit = 2000
 
 /// Reads an image's index, manifests and configurations, narrowed to what was asked for.
-struct ImageTreeReader: Sendable {
-    let source: any ImageSource
-    let request: ConversionRequest
-    let warn: @Sendable (String) -> Void
+package struct ImageTreeReader: Sendable {
+    /// What was asked for.
+    package struct Selection: Sendable {
+        /// All when empty.
+        package var platforms: [Platform]
+        package var keepsAttestations: Bool
+        /// Whether an image that the source names, but does not have, is an error.
+        package var isStrict: Bool
 
-    func read() async throws -> ImageTree {
-        let root = try await source.resolve()
+        package init(platforms: [Platform] = [], keepsAttestations: Bool = false, isStrict: Bool = false) {
+            self.platforms = platforms
+            self.keepsAttestations = keepsAttestations
+            self.isStrict = isStrict
+        }
+    }
+
+    private let source: any ImageSource
+    private let request: Selection
+    private let warn: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - source: where the image is.
+    ///   - selection: which part of it is read.
+    ///   - warn: told of what is left out.
+    package init(
+        of source: any ImageSource, _ selection: Selection, warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.source = source
+        request = selection
+        self.warn = warn
+    }
+
+    /// Reads all documents that were asked for.
+    ///
+    /// - Parameter root: what the source's name stands for, if that is known already.
+    /// - Returns: the documents.
+    /// - Throws: `ImageTreeFailure` when the source has nothing of what was asked for.
+    package func read(from root: Descriptor? = nil) async throws -> ImageTree {
+        let root = if let root { root } else { try await source.resolve() }
         var count = 0
         let tree = try await read(root, depth: 0, &count)
         let found = tree.platforms
         if !request.platforms.isEmpty, case .image(_, let configuration, _) = tree, !isWanted(configuration.platform) {
-            throw ConversionFailure.noPlatform(wanted: request.platforms, found: found)
+            throw ImageTreeFailure.noPlatform(wanted: request.platforms, found: found)
         }
         guard tree.hasImage else {
             guard request.platforms.isEmpty || !found.isEmpty else {
-                throw ConversionFailure.noPlatform(wanted: request.platforms, found: [])
+                throw ImageTreeFailure.noPlatform(wanted: request.platforms, found: [])
             }
-            throw ConversionFailure.nothingToConvert
+            throw ImageTreeFailure.noFileSystem
         }
         return tree
     }
@@ -82,8 +113,8 @@ struct ImageTreeReader: Sendable {
         let kept = index.manifests.filter { $0.isAttestation || isWanted($0.platform) || $0.mediaType.isIndex }
         // Of indexes within, others may have what is wanted.
         guard depth > 0 || kept.contains(where: { !$0.isAttestation }) else {
-            guard !request.platforms.isEmpty else { throw ConversionFailure.nothingToConvert }
-            throw ConversionFailure.noPlatform(
+            guard !request.platforms.isEmpty else { throw ImageTreeFailure.noFileSystem }
+            throw ImageTreeFailure.noPlatform(
                 wanted: request.platforms,
                 found: index.manifests.filter { !$0.isAttestation }.compactMap(\.platform))
         }
@@ -92,7 +123,7 @@ struct ImageTreeReader: Sendable {
         let attestations = try await readPresent(
             kept.filter { child in
                 let subject = child.annotation(Annotation.attestedDigest)
-                return child.isAttestation && request.attestations == .keep
+                return child.isAttestation && request.keepsAttestations
                     && subject.map { subject in images.keys.contains { $0.digest.description == subject } } ?? true
             }, depth: depth, &count)
         return kept.compactMap { images[$0] ?? attestations[$0] }.filter {
@@ -105,13 +136,13 @@ struct ImageTreeReader: Sendable {
         _ descriptors: [Descriptor], depth: Int, _ count: inout Int
     ) async throws -> [Descriptor: ImageTree] {
         var present: [Descriptor: ImageTree] = [:]
-        var absent: [(descriptor: Descriptor, failure: ConversionFailure)] = []
+        var absent: [(descriptor: Descriptor, failure: ImageTreeFailure)] = []
         for descriptor in descriptors {
             let name = descriptor.platform?.description ?? descriptor.digest.description
             try await context(name) {
                 do {
                     present[descriptor] = try await read(descriptor, depth: depth + 1, &count)
-                } catch let failure as ConversionFailure where failure.isAbsence {
+                } catch let failure as ImageTreeFailure where failure.isAbsence {
                     // What was asked for by name has to be there.
                     guard request.platforms.isEmpty || descriptor.isAttestation else { throw failure }
                     absent.append((descriptor, failure))
@@ -130,7 +161,7 @@ struct ImageTreeReader: Sendable {
 
     /// - Throws: when the source names content that it does not have.
     private func expect(_ descriptor: Descriptor) async throws {
-        if try await source.isAbsent(descriptor) { throw ConversionFailure.absent(descriptor.digest) }
+        if try await source.isAbsent(descriptor) { throw ImageTreeFailure.absent(descriptor.digest) }
     }
 
     private func isWanted(_ platform: Platform?) -> Bool {
@@ -162,10 +193,10 @@ extension ImageTree {
     }
 }
 
-package enum ConversionFailure: Failure {
+/// The source has nothing of what was asked for.
+package enum ImageTreeFailure: Failure {
     case noPlatform(wanted: [Platform], found: [Platform])
-    case nothingToConvert
-    case wouldOverwriteSource(ImageLocation)
+    case noFileSystem
     case absent(Digest)
 
     /// Whether the source lacks a part of the image.
@@ -176,8 +207,7 @@ package enum ConversionFailure: Failure {
     package var kind: FailureKind {
         switch self {
         case .noPlatform, .absent: .notFound
-        case .nothingToConvert: .unsupported
-        case .wouldOverwriteSource: .usage
+        case .noFileSystem: .unsupported
         }
     }
 
@@ -186,9 +216,7 @@ package enum ConversionFailure: Failure {
         case .noPlatform(let wanted, let found):
             "no manifest for \(wanted.map(\.description).joined(separator: ", ")); there are: "
                 + (found.isEmpty ? "none" : found.map(\.description).joined(separator: ", "))
-        case .nothingToConvert: "nothing to convert: the image has no layer that is a tar"
-        case .wouldOverwriteSource(let location):
-            "the destination \(location) is the source itself; choose another place, or say --force"
+        case .noFileSystem: "the image has no layer that is a tar"
         case .absent(let digest): "the source names \(digest), but does not have it"
         }
     }
