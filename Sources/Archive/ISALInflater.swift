@@ -14,6 +14,8 @@
         private let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
         private let header = UnsafeMutablePointer<isal_gzip_header>.allocate(capacity: 1)
         private var position = Position.inHeader
+        var stopsAtMembers = false
+        var isBetweenMembers: Bool { position == .betweenMembers }
 
         init() {
             startMember()
@@ -43,6 +45,7 @@
                 let before = input.count
                 let made = try step(&input, into: room)
                 written += made
+                if stopsAtMembers, isBetweenMembers { break }
                 // Output that did not fit before may come without any input being taken.
                 if made == 0, input.count == before { break }
             }

@@ -2,6 +2,12 @@ import Content
 
 /// Inflates a stream piece by piece; memory does not depend on what the stream claims.
 protocol Inflater: AnyObject {
+    /// Whether to stop where a member or frame ends, instead of going on with the next.
+    var stopsAtMembers: Bool { get set }
+
+    /// Whether all that has been read makes whole members.
+    var isBetweenMembers: Bool { get }
+
     /// Takes bytes off the front of `input` and writes inflated ones to `output`.
     ///
     /// Makes progress whenever there is input and room. Returns how many bytes were written.
@@ -28,6 +34,9 @@ extension Compression {
 
 /// For layers that are not compressed at all.
 private final class StoredInflater: Inflater {
+    var stopsAtMembers = false
+    let isBetweenMembers = true
+
     func inflate(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(input.count, output.count)
         output.copyMemory(from: UnsafeRawBufferPointer(rebasing: input[..<count]))

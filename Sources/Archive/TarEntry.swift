@@ -61,6 +61,11 @@ package struct TarEntry: Sendable {
     package struct ExtendedAttribute: Hashable, Sendable {
         package var name: String
         package var value: [UInt8]
+
+        package init(name: String, value: [UInt8]) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// A pax record that says nothing that the other fields say, kept for headers that are written anew.

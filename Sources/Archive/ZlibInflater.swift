@@ -4,7 +4,8 @@ import Content
 /// Inflates gzip in one or many members with zlib, which checks CRC and length of each.
 final class ZlibInflater: Inflater {
     private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-    private var isBetweenMembers = false
+    var stopsAtMembers = false
+    private(set) var isBetweenMembers = false
 
     init() throws {
         stream.initialize(to: z_stream())
@@ -46,6 +47,7 @@ final class ZlibInflater: Inflater {
             input = UnsafeRawBufferPointer(rebasing: input[(offered.0 - Int(stream.pointee.avail_in))...])
             written += offered.1 - Int(stream.pointee.avail_out)
             isBetweenMembers = status == Z_STREAM_END
+            if isBetweenMembers, stopsAtMembers { break }
             if status == Z_BUF_ERROR || (input.isEmpty && stream.pointee.avail_out > 0) { break }
         }
         return written

@@ -4,7 +4,8 @@ import Content
 /// Inflates zstd frames in a row, skippable ones among them.
 final class ZstdInflater: Inflater {
     private let stream: OpaquePointer
-    private var isBetweenFrames = true
+    var stopsAtMembers = false
+    private(set) var isBetweenMembers = true
 
     init() throws {
         guard let stream = ZSTD_createDStream() else {
@@ -27,14 +28,14 @@ final class ZstdInflater: Inflater {
                 throw InflationFailure.corrupt(.zstd, String(cString: ZSTD_getErrorName(status)))
             }
             if before == (source.pos, sink.pos) { break }
-            isBetweenFrames = status == 0
-            if isBetweenFrames, source.pos == source.size { break }
+            isBetweenMembers = status == 0
+            if isBetweenMembers, stopsAtMembers || source.pos == source.size { break }
         }
         input = UnsafeRawBufferPointer(rebasing: input[source.pos...])
         return sink.pos
     }
 
     func finish() throws {
-        guard isBetweenFrames else { throw InflationFailure.truncated(.zstd) }
+        guard isBetweenMembers else { throw InflationFailure.truncated(.zstd) }
     }
 }

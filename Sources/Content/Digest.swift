@@ -97,7 +97,7 @@ package struct Hasher: Sendable {
 }
 
 extension Digest {
-    fileprivate init(algorithm: Algorithm, digits: some Sequence<UInt8>) {
+    init(algorithm: Algorithm, digits: some Sequence<UInt8>) {
         self.algorithm = algorithm
         hex = Hexadecimal.text(of: digits)
     }

@@ -1,3 +1,4 @@
+import Content
 import EStargz
 import OCI
 import Profiles
@@ -30,5 +31,25 @@ package struct ConversionRequest: Sendable {
 
     package init(layers: LayerOptions) {
         self.layers = layers
+    }
+}
+
+package enum ConversionFailure: Failure {
+    case nothingToConvert
+    case wouldOverwriteSource(ImageLocation)
+
+    package var kind: FailureKind {
+        switch self {
+        case .nothingToConvert: .unsupported
+        case .wouldOverwriteSource: .usage
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .nothingToConvert: "nothing to convert: the image has no layer that is a tar"
+        case .wouldOverwriteSource(let location):
+            "the destination \(location) is the source itself; choose another place, or say --force"
+        }
     }
 }

@@ -28,7 +28,7 @@ package struct Converter: Sendable {
     ///
     /// - Throws: what keeps the image from being converted at all, or the first failure if every destination failed.
     package func run() async throws -> ConversionReport {
-        let tree = try await ImageTreeReader(source: source, request: request, warn: { warn($0) }).read()
+        let tree = try await readTree()
         if request.keepsDockerTypes, tree.descriptor.mediaType.isDocker {
             warn(
                 "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
@@ -62,6 +62,17 @@ package struct Converter: Sendable {
         guard let profiler = request.profiler, !request.isDryRun else { return ProfiledLayers() }
         return try await ImageProfiling(source: source, request: request, events: events, warn: { warn($0) })
             .run(tree, with: profiler)
+    }
+
+    private func readTree() async throws -> ImageTree {
+        let selection = ImageTreeReader.Selection(
+            platforms: request.platforms, keepsAttestations: request.attestations == .keep,
+            isStrict: request.isStrict)
+        do {
+            return try await ImageTreeReader(of: source, selection, warn: { warn($0) }).read()
+        } catch ImageTreeFailure.noFileSystem {
+            throw ConversionFailure.nothingToConvert
+        }
     }
 
     /// Converts each distinct layer once, at most `jobs` at a time, in the order in which the image names them.

@@ -1,6 +1,7 @@
 import Archive
 import Content
 import OCI
+import Transports
 
 /// A layer as the image names it: the same blob under another DiffID is another layer.
 struct LayerKey: Hashable, Sendable {

@@ -22,6 +22,12 @@ package protocol ImageSource: Sendable {
         _ body: @Sendable (any ByteSource) async throws -> Result
     ) async throws -> Result
 
+    /// Opens a blob for reading in parts, without fetching it.
+    ///
+    /// Nothing is checked: whoever reads must know the digest of each part.
+    /// - Throws: when the place does not have the blob, as far as that can be told without asking anybody.
+    func open(_ descriptor: Descriptor) async throws -> any RandomAccess
+
     /// Whether the place is known not to have a blob although it names it: archives and layouts may hold one platform of
     /// an index. Places that would have to ask somebody say no.
     func isAbsent(_ descriptor: Descriptor) async throws -> Bool

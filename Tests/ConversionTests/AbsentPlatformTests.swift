@@ -33,7 +33,7 @@ struct AbsentPlatformTests {
     @Test func aPlatformThatTheSourceDoesNotHaveIsAnErrorWhenStrict() async throws {
         try await withImage { directory, images in
             try lose("layer", of: images[1], in: directory)
-            let failure = await #expect(throws: ConversionFailure.self) {
+            let failure = await #expect(throws: ImageTreeFailure.self) {
                 try await convert(directory) { $0.isStrict = true }
             }
             #expect(failure?.kind == .notFound)

@@ -155,7 +155,7 @@ struct CopyTests {
     @Test func allPlatformsThatWereAskedForHaveToBeThere() async throws {
         try await withCopy { place in
             try place.addIndex()
-            let failure = await #expect(throws: ConversionFailure.self) {
+            let failure = await #expect(throws: ImageTreeFailure.self) {
                 try await place.copy { $0.platforms = [Self.amd64, Platform(os: "linux", architecture: "mips")] }
             }
             #expect(failure?.kind == .notFound)
@@ -172,7 +172,7 @@ struct CopyTests {
             } else {
                 try place.layout.tag(try place.layout.putImage([try layer("a")]))
             }
-            let failure = await #expect(throws: ConversionFailure.self) {
+            let failure = await #expect(throws: ImageTreeFailure.self) {
                 try await place.copy { $0.platforms = [Platform(os: "linux", architecture: "mips")] }
             }
             #expect(failure?.kind == .notFound)
@@ -247,9 +247,12 @@ struct CopyTests {
     @Test func pushingWhatIsThereAlreadyTakesTwoRequests() async throws {
         try await withCopy { place in
             let index = try place.addIndex()
+            let found = ["Docker-Content-Digest": "\(index.digest)"]
             let rows = [
-                Exchange("HEAD /v2/app/manifests/\(index.digest)", 200) { $0["accept"] == index.mediaType.text },
-                Exchange("HEAD /v2/app/manifests/1", 200, ["Docker-Content-Digest": "\(index.digest)"]),
+                Exchange("HEAD /v2/app/manifests/\(index.digest)", 200, found) {
+                    $0["accept"] == index.mediaType.text
+                },
+                Exchange("HEAD /v2/app/manifests/1", 200, found),
             ]
             try await withScript(rows) { server in
                 let there = try ImageLocation(parsing: "127.0.0.1:\(server.port)/app:1")

@@ -33,7 +33,7 @@ struct IndexTests {
             let inner = try #require(try children(of: result, in: layout.path).first)
             #expect(try children(of: result, in: layout.path).count == 1)
             #expect(try children(of: inner, in: layout.path).map(\.platform) == [Self.arm64])
-            let failure = await #expect(throws: ConversionFailure.self) {
+            let failure = await #expect(throws: ImageTreeFailure.self) {
                 try await convert(layout.path) { $0.platforms = [Platform(os: "linux", architecture: "mips")] }
             }
             #expect(failure?.kind == .notFound)

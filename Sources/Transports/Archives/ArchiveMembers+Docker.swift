@@ -225,9 +225,15 @@ private struct AssembledImage: ImageSource {
         _ body: @Sendable (any ByteSource) async throws -> Result
     ) async throws -> Result {
         if let document = documents[descriptor.digest] { return try await body(document) }
+        return try await body(try blob(descriptor))
+    }
+
+    func open(_ descriptor: Descriptor) async throws -> any RandomAccess { try blob(descriptor) }
+
+    private func blob(_ descriptor: Descriptor) throws -> FileSlice {
         guard let blob = blobs[descriptor.digest] else {
             throw ArchiveFailure.missingMember(files.path, "\(descriptor.digest)")
         }
-        return try await body(blob)
+        return blob
     }
 }

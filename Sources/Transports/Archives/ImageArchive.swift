@@ -42,6 +42,10 @@ package final class ImageArchive: ImageSource {
         try await image.value.withBlob(descriptor, progress: progress, body)
     }
 
+    package func open(_ descriptor: Descriptor) async throws -> any RandomAccess {
+        try await image.value.open(descriptor)
+    }
+
     package func isAbsent(_ descriptor: Descriptor) async throws -> Bool {
         try await image.value.isAbsent(descriptor)
     }
@@ -120,6 +124,8 @@ struct ArchivedLayout: ImageSource {
     ) async throws -> Result {
         try await body(try files.openBlob(descriptor))
     }
+
+    func open(_ descriptor: Descriptor) async throws -> any RandomAccess { try files.openBlob(descriptor) }
 
     func isAbsent(_ descriptor: Descriptor) async throws -> Bool { try files.lacks(descriptor) }
 }

@@ -57,6 +57,7 @@ package final class CurlClient: HTTPExchanging {
         if request.url.scheme == .https { try handle.configureTLS(request, try certificates(for: request)) }
         let start = ContinuousClock.now
         let result = Result { try handle.perform(request, options, limit, cancellation) }
+        options.tally?.add(received: handle.receivedCount)
         options.trace?(handle.trace(of: request, duration: .now - start))
         let response = try result.get()
         // Not after a failure: libcurl 7.88 resolves no name again in a handle that has failed to.
@@ -239,7 +240,7 @@ private final class CurlHandle: @unchecked Sendable {
     /// What became of the last request, without anything that may be secret.
     func trace(of request: HTTPRequest, duration: Duration) -> String {
         let sent = count(CURLINFO_SIZE_UPLOAD_T)
-        let received = count(CURLINFO_SIZE_DOWNLOAD_T)
+        let received = receivedCount
         let status = number(CURLINFO_RESPONSE_CODE)
         let version = number(CURLINFO_HTTP_VERSION) == Int(CURL_HTTP_VERSION_2_0) ? "HTTP/2" : "HTTP/1"
         let answer = status == 0 ? "no answer" : "\(version) \(status)"
@@ -247,6 +248,9 @@ private final class CurlHandle: @unchecked Sendable {
         return "\(request.method.rawValue) \(request.url): \(answer), \(sent) bytes sent, \(received) bytes received, "
             + "\(milliseconds) ms"
     }
+
+    /// Bytes of the last answer's body.
+    var receivedCount: Int64 { count(CURLINFO_SIZE_DOWNLOAD_T) }
 
     private func number(_ question: CURLINFO) -> Int {
         var answer = 0

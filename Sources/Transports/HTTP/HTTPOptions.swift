@@ -10,6 +10,8 @@ package struct HTTPOptions: Sendable {
     package var addresses: [String] = []
     /// Told in one line of each request that is over. Never of headers, bodies or queries, which may hold secrets.
     package var trace: (@Sendable (String) -> Void)?
+    /// Counts requests and bytes.
+    package var tally: TransferTally?
 
     package init() {}
 }

@@ -45,6 +45,8 @@ extension ImageLayout: ImageSource {
         try await body(try openBlob(descriptor))
     }
 
+    package func open(_ descriptor: Descriptor) async throws -> any RandomAccess { try openBlob(descriptor) }
+
     package func isAbsent(_ descriptor: Descriptor) async throws -> Bool { try lacks(descriptor) }
 }
 

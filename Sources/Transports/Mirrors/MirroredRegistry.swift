@@ -92,6 +92,24 @@ package final class MirroredRegistry: ImageSource {
         }
     }
 
+    package func open(_ descriptor: Descriptor) async throws -> any RandomAccess {
+        MirroredBlob(
+            count: descriptor.size, registry: self,
+            parts: try places.map { try RegistryBlob(descriptor, of: $0.client) })
+    }
+
+    /// A blob that any of the places may have; one that fails in the middle is replaced by the next.
+    private struct MirroredBlob: RandomAccess {
+        let count: Int64
+        let registry: MirroredRegistry
+        /// The blob in each of the places.
+        let parts: [RegistryBlob]
+
+        func bytes(in range: Range<Int64>) async throws -> [UInt8] {
+            try await registry.first(of: registry.pullOrder) { place, _ in try await parts[place].bytes(in: range) }
+        }
+    }
+
     /// All places that content may be pulled from; those that have failed come last.
     private var pullOrder: [Int] {
         let failed = state.withLock { $0.failed }

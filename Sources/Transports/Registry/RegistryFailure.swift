@@ -95,13 +95,15 @@ package enum RegistryAnswerFailure: Failure {
     case noToken(HTTPURL)
     case tokenWithoutTLS(HTTPURL)
     case wrongRange(HTTPURL, String)
+    case noRanges(HTTPURL, Int)
+    case rangeTooLong(expected: Int)
     case blobTooLong(Digest, expected: Int64)
     case sizeMismatch(Digest, expected: Int64, found: Int64)
     case contradictoryTypes(header: MediaType, document: MediaType)
 
     package var kind: FailureKind {
         switch self {
-        case .noLocation, .noRegistry, .noToken, .tokenWithoutTLS, .wrongRange: .unavailable
+        case .noLocation, .noRegistry, .noToken, .tokenWithoutTLS, .wrongRange, .noRanges, .rangeTooLong: .unavailable
         case .blobTooLong, .sizeMismatch, .contradictoryTypes: .invalid
         }
     }
@@ -113,6 +115,9 @@ package enum RegistryAnswerFailure: Failure {
         case .noToken(let url): "\(url): expected a token of printable characters, but the answer has none"
         case .tokenWithoutTLS(let url): "refusing to send credentials to \(url), which has no TLS"
         case .wrongRange(let url, let found): "\(url): expected the range asked for, not '\(found.printable)'"
+        case .noRanges(let url, let status):
+            "\(url): expected a part of the blob with status 206, but the answer is all of it, with status \(status)"
+        case .rangeTooLong(let expected): "expected \(expected) bytes of the blob, but more arrive"
         case .blobTooLong(let digest, let expected): "\(digest): expected \(expected) bytes, but more arrive"
         case .sizeMismatch(let digest, let expected, let found): "\(digest): expected \(expected) bytes, not \(found)"
         case .contradictoryTypes(let header, let document):

@@ -1,16 +1,15 @@
 import Content
 import OCI
-import Transports
 
 /// All documents of an image, read before any layer is touched.
-indirect enum ImageTree: Sendable {
+package indirect enum ImageTree: Sendable {
     case index(Index, Descriptor, [ImageTree])
     case image(Manifest, ImageConfiguration, Descriptor)
     /// A manifest without a file system: attestations, charts, signatures. Its blobs are copied unchanged.
     case artifact(Manifest, Descriptor)
 
     /// The descriptor by which the source names it.
-    var descriptor: Descriptor {
+    package var descriptor: Descriptor {
         switch self {
         case .index(_, let descriptor, _), .image(_, _, let descriptor), .artifact(_, let descriptor): descriptor
         }
@@ -18,16 +17,27 @@ indirect enum ImageTree: Sendable {
 }
 
 /// Indexes within indexes are legal; more levels than this are not an image any more.
-let indexDepthLimit = 4
+package let indexDepthLimit = 4
 
 /// Indexes that name indexes many times over would keep a reader busy for ever, and fill the memory.
-let manifestLimit = 2000
+package let manifestLimit = 2000
 
 /// Reads an image's index, manifests and configurations, narrowed to what was asked for.
-struct ImageTreeReader: Sendable {
-    let source: any ImageSource
-    let request: ConversionRequest
-    let warn: @Sendable (String) -> Void
+package struct ImageTreeReader: Sendable {
+    /// What was asked for.
+    package struct Selection: Sendable {
+        /// All when empty.
+        package var platforms: [Platform]
+        package var keepsAttestations: Bool
+        /// Whether an image that the source names, but does not have, is an error.
+        package var isStrict: Bool
+
+        package init(platforms: [Platform] = [], keepsAttestations: Bool = false, isStrict: Bool = false) {
+            self.platforms = platforms
+            self.keepsAttestations = keepsAttestations
+            self.isStrict = isStrict
+        }
+    }
 
     /// What has been read so far.
     private struct State {
@@ -35,12 +45,33 @@ struct ImageTreeReader: Sendable {
         var selection: PlatformSelection
     }
 
-    func read() async throws -> ImageTree {
-        let root = try await source.resolve()
+    private let source: any ImageSource
+    private let request: Selection
+    private let warn: @Sendable (String) -> Void
+
+    /// - Parameters:
+    ///   - source: where the image is.
+    ///   - selection: which part of it is read.
+    ///   - warn: told of what is left out.
+    package init(
+        of source: any ImageSource, _ selection: Selection, warn: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.source = source
+        request = selection
+        self.warn = warn
+    }
+
+    /// Reads all documents that were asked for.
+    ///
+    /// - Parameter root: what the source's name stands for, if that is known already.
+    /// - Returns: the documents.
+    /// - Throws: `ImageTreeFailure` when the source has nothing of what was asked for.
+    package func read(from root: Descriptor? = nil) async throws -> ImageTree {
+        let root = if let root { root } else { try await source.resolve() }
         var state = State(selection: PlatformSelection(request.platforms))
         let tree = try await read(root, depth: 0, &state)
         try state.selection.check()
-        guard tree.hasImage else { throw ConversionFailure.nothingToConvert }
+        guard tree.hasImage else { throw ImageTreeFailure.noFileSystem }
         return tree
     }
 
@@ -87,7 +118,7 @@ struct ImageTreeReader: Sendable {
         let attestations = try await readPresent(
             kept.filter { child in
                 let subject = child.annotation(Annotation.attestedDigest)
-                return child.isAttestation && request.attestations == .keep
+                return child.isAttestation && request.keepsAttestations
                     && subject.map { subject in images.keys.contains { $0.digest.description == subject } } ?? true
             }, depth: depth, &state)
         return kept.compactMap { images[$0] ?? attestations[$0] }.filter {
@@ -100,13 +131,13 @@ struct ImageTreeReader: Sendable {
         _ descriptors: [Descriptor], depth: Int, _ state: inout State
     ) async throws -> [Descriptor: ImageTree] {
         var present: [Descriptor: ImageTree] = [:]
-        var absent: [(descriptor: Descriptor, failure: ConversionFailure)] = []
+        var absent: [(descriptor: Descriptor, failure: ImageTreeFailure)] = []
         for descriptor in descriptors {
             let name = descriptor.platform?.description ?? descriptor.digest.description
             try await context(name) {
                 do {
                     present[descriptor] = try await read(descriptor, depth: depth + 1, &state)
-                } catch let failure as ConversionFailure where failure.isAbsence {
+                } catch let failure as ImageTreeFailure where failure.isAbsence {
                     // What was asked for by name has to be there.
                     guard request.platforms.isEmpty || descriptor.isAttestation else { throw failure }
                     absent.append((descriptor, failure))
@@ -125,7 +156,7 @@ struct ImageTreeReader: Sendable {
 
     /// - Throws: when the source names content that it does not have.
     private func expect(_ descriptor: Descriptor) async throws {
-        if try await source.isAbsent(descriptor) { throw ConversionFailure.absent(descriptor.digest) }
+        if try await source.isAbsent(descriptor) { throw ImageTreeFailure.absent(descriptor.digest) }
     }
 
 }
@@ -145,10 +176,10 @@ extension ImageTree {
     }
 }
 
-package enum ConversionFailure: Failure {
+/// The source has nothing of what was asked for.
+package enum ImageTreeFailure: Failure {
     case noPlatform(wanted: [Platform], found: [Platform])
-    case nothingToConvert
-    case wouldOverwriteSource(ImageLocation)
+    case noFileSystem
     case absent(Digest)
 
     /// Whether the source lacks a part of the image.
@@ -159,8 +190,7 @@ package enum ConversionFailure: Failure {
     package var kind: FailureKind {
         switch self {
         case .noPlatform, .absent: .notFound
-        case .nothingToConvert: .unsupported
-        case .wouldOverwriteSource: .usage
+        case .noFileSystem: .unsupported
         }
     }
 
@@ -169,9 +199,7 @@ package enum ConversionFailure: Failure {
         case .noPlatform(let wanted, let found):
             "no manifest for \(wanted.map(\.description).joined(separator: ", ")); there are: "
                 + (found.isEmpty ? "none" : found.map(\.description).joined(separator: ", "))
-        case .nothingToConvert: "nothing to convert: the image has no layer that is a tar"
-        case .wouldOverwriteSource(let location):
-            "the destination \(location) is the source itself; choose another place, or say --force"
+        case .noFileSystem: "the image has no layer that is a tar"
         case .absent(let digest): "the source names \(digest), but does not have it"
         }
     }

@@ -1,0 +1,34 @@
+/// Bytes that can be read at any position without the rest: a local file, or a blob that stays in a registry.
+package protocol RandomAccess: Sendable {
+    var count: Int64 { get }
+
+    /// Reads exactly `range`, which must lie within the count.
+    func bytes(in range: Range<Int64>) async throws -> [UInt8]
+}
+
+extension FileSlice: RandomAccess {
+    package func bytes(in part: Range<Int64>) throws -> [UInt8] {
+        guard part.lowerBound >= 0, part.upperBound <= count else {
+            throw FileFailure.truncated(wanted: part.count, found: max(0, Int(count - part.lowerBound)))
+        }
+        return try FileSlice(file, range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound).bytes()
+    }
+}
+
+/// What is in memory already.
+package struct BytesInMemory: RandomAccess {
+    private let all: [UInt8]
+
+    package init(_ bytes: [UInt8]) {
+        all = bytes
+    }
+
+    package var count: Int64 { Int64(all.count) }
+
+    package func bytes(in range: Range<Int64>) throws -> [UInt8] {
+        guard range.lowerBound >= 0, range.upperBound <= count else {
+            throw FileFailure.truncated(wanted: range.count, found: max(0, Int(count - range.lowerBound)))
+        }
+        return Array(all[Int(range.lowerBound)..<Int(range.upperBound)])
+    }
+}

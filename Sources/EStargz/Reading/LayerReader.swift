@@ -1,0 +1,183 @@
+import Archive
+import Content
+
+/// A layer that is read where it lies: its table of contents, and members by range.
+package struct LayerReader: Sendable {
+    /// Where the table of a layer of containers/storage is, which is told by its annotations alone.
+    package struct ZstdPosition: Hashable, Sendable {
+        package let range: Range<Int64>
+        package let inflated: Int64
+
+        /// Reads `offset:compressed:inflated:1`.
+        package init?(_ text: String) {
+            let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) }
+            guard numbers.count == 4, let offset = numbers[0], let count = numbers[1], let inflated = numbers[2],
+                numbers[3] == 1, offset >= 0, count >= 0, inflated >= 0,
+                case let (end, overflow) = offset.addingReportingOverflow(count), !overflow
+            else { return nil }
+            range = offset..<end
+            self.inflated = inflated
+        }
+    }
+
+    /// What the manifest says of the table, by which it is checked.
+    package enum Trust: Sendable {
+        /// The digest of its text.
+        case text(Digest)
+        /// Where its frame is, and the digest of the frame as it is (containers/storage).
+        case frame(ZstdPosition, Digest)
+    }
+
+    /// How much of the end is read at once. A footer and a small table fit; a blob is often one of many.
+    private static let tailCount: Int64 = 16 << 10
+    /// Chunks are held in memory, since nothing of them may be handed on before all is checked.
+    private static let chunkLimit: Int64 = 1 << 30
+
+    package let format: LayerFormat
+    package let table: TableOfContents
+    /// Bytes of the table, compressed.
+    package let tocSize: Int64
+    /// Bytes of the table's text.
+    package let tocTextSize: Int64
+    /// Of the table's text.
+    package let tocDigest: Digest
+    /// Where the data of files ends, in bytes of the blob.
+    package let dataEnd: Int64
+    package let footer: LayerFooter?
+    private let blob: any RandomAccess
+
+    /// Reads the end of a blob and the table, and checks the table.
+    ///
+    /// - Parameters:
+    ///   - blob: the compressed layer.
+    ///   - trust: what the manifest says of the table.
+    ///   - externalTOC: fetches the blob with the table when that is in another image; `nil` when there is none.
+    /// - Throws: `LayerReadFailure` when the layer cannot be read lazily.
+    package init(
+        _ blob: any RandomAccess, trusting trust: Trust,
+        externalTOC: () async throws -> [UInt8]?
+    ) async throws {
+        self.blob = blob
+        let bytes: [UInt8]
+        if case .frame(let position, let digest) = trust {
+            (format, footer) = (.containersZstdChunked, nil)
+            guard position.range.upperBound <= blob.count, !position.range.isEmpty else {
+                throw LayerReadFailure.tocOutside
+            }
+            bytes = try await Self.bytes(of: blob, in: position.range, tail: ([], from: blob.count))
+            let actual = Digest(of: bytes)
+            guard actual == digest else { throw LayerReadFailure.wrongTOCDigest(expected: digest, actual: actual) }
+            dataEnd = max(0, position.range.lowerBound - 8)
+        } else {
+            let start = max(0, blob.count - Self.tailCount)
+            let tail = try await blob.bytes(in: start..<blob.count)
+            guard let footer = try LayerFooter(parsing: tail, blobSize: blob.count) else {
+                throw LayerReadFailure.noFooter
+            }
+            (format, self.footer) = (footer.format, footer)
+            switch footer.toc {
+            case .member(let range):
+                bytes = try await Self.bytes(of: blob, in: range, tail: (tail, from: start))
+                dataEnd = range.lowerBound
+            case .frame(let range, _):
+                bytes = try await Self.bytes(of: blob, in: range, tail: (tail, from: start))
+                // A frame that readers skip has eight bytes in front.
+                dataEnd = max(0, range.lowerBound - 8)
+            case .elsewhere:
+                guard let found = try await externalTOC() else { throw LayerReadFailure.noExternalTOC }
+                bytes = found
+                dataEnd = blob.count - Int64(footer.count)
+            }
+        }
+        let read = try TableOfContents.read(bytes, format, dataEnd: dataEnd)
+        if case .text(let expected) = trust, read.digest != expected {
+            throw LayerReadFailure.wrongTOCDigest(expected: expected, actual: read.digest)
+        }
+        (table, tocDigest, tocTextSize) = read
+        tocSize = Int64(bytes.count)
+    }
+
+    /// A range of which the end may have been read already.
+    private static func bytes(
+        of blob: any RandomAccess, in range: Range<Int64>, tail: (bytes: [UInt8], from: Int64)
+    ) async throws -> [UInt8] {
+        guard range.count <= TableOfContents.compressedLimit else {
+            throw LayerReadFailure.tocTooLarge(Int64(range.count), limit: TableOfContents.compressedLimit)
+        }
+        let known = range.clamped(to: tail.from..<tail.from + Int64(tail.bytes.count))
+        let end = tail.bytes[Int(known.lowerBound - tail.from)..<Int(known.upperBound - tail.from)]
+        guard known.count < range.count else { return Array(end) }
+        return try await blob.bytes(in: range.lowerBound..<(known.isEmpty ? range.upperBound : known.lowerBound)) + end
+    }
+
+    /// Reads a chunk, and checks it before it is handed on.
+    ///
+    /// - Parameter chunk: one of the table.
+    /// - Returns: all of its data.
+    /// - Throws: `LayerReadFailure` when it is not what the table says.
+    package func bytes(of chunk: TableOfContents.Chunk) async throws -> [UInt8] {
+        guard chunk.size <= Self.chunkLimit else {
+            throw LayerReadFailure.chunkTooLarge(chunk.size, limit: Self.chunkLimit)
+        }
+        guard !chunk.isHole else { return [UInt8](repeating: 0, count: Int(chunk.size)) }
+        guard let digest = chunk.digest?.digest else { throw LayerReadFailure.noChunkDigest(offset: chunk.offset) }
+        let (wanted, overflow) = chunk.innerOffset.addingReportingOverflow(chunk.size)
+        guard !overflow, wanted <= 2 * Self.chunkLimit else {
+            throw LayerReadFailure.chunkTooLarge(chunk.innerOffset, limit: Self.chunkLimit)
+        }
+        guard chunk.offset < dataEnd else { throw LayerReadFailure.chunkOutside(offset: chunk.offset) }
+        let end = table.memberEnd(after: chunk.offset, end: dataEnd)
+        var inflated = try await prefix(of: chunk.offset..<end, wanted)
+        guard inflated.count == wanted else {
+            throw LayerReadFailure.chunkTooShort(
+                offset: chunk.offset, expected: chunk.size, found: max(0, inflated.count - Int(chunk.innerOffset)))
+        }
+        inflated.removeFirst(Int(chunk.innerOffset))
+        let actual = Digest(of: inflated)
+        guard actual == digest else {
+            throw LayerReadFailure.wrongChunkDigest(offset: chunk.offset, expected: digest, actual: actual)
+        }
+        return inflated
+    }
+
+    /// The first inflated bytes of a range of members.
+    ///
+    /// Members hold headers behind the data, and hostile tables leave gaps, so no more is fetched at first than so many
+    /// bytes can have been compressed to.
+    private func prefix(of range: Range<Int64>, _ wanted: Int64) async throws -> [UInt8] {
+        let bound = wanted + wanted / 8 + (4 << 10)
+        let compression: Compression = format.isZstd ? .zstd : .gzip
+        let bytes = try await blob.bytes(in: range.lowerBound..<min(range.upperBound, range.lowerBound + bound))
+        let inflated = try MemberInflater.prefix(of: bytes, compression, limit: Int(wanted))
+        guard inflated.count < wanted, bytes.count < range.count else { return inflated }
+        // Members that grew when they were compressed.
+        let more = range.lowerBound + Int64(bytes.count)..<min(range.upperBound, range.lowerBound + 4 * bound)
+        return try MemberInflater.prefix(
+            of: bytes + (try await blob.bytes(in: more)), compression, limit: Int(wanted))
+    }
+
+    /// A part of a file, put together from its chunks.
+    ///
+    /// - Parameters:
+    ///   - entry: the position of the file in the table.
+    ///   - range: in bytes of the file; must lie within it.
+    ///   - chunk: reads one of its chunks, or has it at hand.
+    /// - Returns: exactly the bytes of the range.
+    /// - Throws: when the chunks do not make up the file, or what `chunk` throws.
+    package func bytes(
+        of entry: Int, in range: Range<Int64>,
+        reading chunk: (TableOfContents.Chunk) async throws -> [UInt8]
+    ) async throws -> [UInt8] {
+        var result: [UInt8] = []
+        for part in try table.chunks(of: entry) {
+            let place = part.fileOffset..<part.fileOffset + part.size
+            guard place.overlaps(range) else { continue }
+            let wanted = range.clamped(to: place)
+            let bytes = try await chunk(part)
+            result +=
+                bytes[
+                    Int(wanted.lowerBound - place.lowerBound)..<Int(wanted.upperBound - place.lowerBound)]
+        }
+        return result
+    }
+}

@@ -1,0 +1,131 @@
+import Archive
+import Content
+
+/// The text of a table of contents, inflated and hashed on its way into the parser; never held as a whole.
+final class TOCInput {
+    private let inflater: MemberInflater
+    private let compressed: [UInt8]
+    private var position = 0
+    private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+    private var hasher = Hasher()
+    /// Bytes of text that are still to come; `nil` for as many as there are.
+    private var rest: Int64?
+    private let limit: Int64
+    /// Inflated bytes that were read together with the header.
+    private var leftover = UnsafeRawBufferPointer(start: nil, count: 0)
+
+    /// - Parameters:
+    ///   - bytes: a gzip member that holds a tar with the table, or a frame that holds the table itself.
+    ///   - compression: gzip or zstd.
+    ///   - isTar: which of these it is.
+    ///   - limit: how long the text may be.
+    /// - Throws: when it is neither.
+    init(_ bytes: [UInt8], _ compression: Compression, isTar: Bool, limit: Int64) throws {
+        compressed = bytes
+        inflater = try MemberInflater(compression)
+        self.limit = limit
+        if isTar { try readHeader() }
+    }
+
+    deinit {
+        block.deallocate()
+    }
+
+    /// The next piece of text, in place until the next call; empty at the end.
+    func next() throws -> UnsafeRawBufferPointer {
+        var piece = leftover.isEmpty ? try inflate() : leftover
+        leftover = UnsafeRawBufferPointer(start: nil, count: 0)
+        if let rest {
+            piece = UnsafeRawBufferPointer(rebasing: piece.prefix(Int(clamping: rest)))
+            self.rest = rest - Int64(piece.count)
+        }
+        hasher.update(piece)
+        guard hasher.count <= limit else { throw LayerReadFailure.tocTooLarge(hasher.count, limit: limit) }
+        return piece
+    }
+
+    /// Reads what is left of the text.
+    ///
+    /// - Returns: the digest and length of all text.
+    func finish() throws -> (digest: Digest, count: Int64) {
+        while try !next().isEmpty {}
+        if let rest, rest > 0 { throw LayerReadFailure.malformedTOC("it ends \(rest) bytes too early") }
+        return (hasher.finalize(), hasher.count)
+    }
+
+    /// The next inflated bytes of the member.
+    private func inflate() throws -> UnsafeRawBufferPointer {
+        try compressed.withUnsafeBytes { bytes in
+            // Text that does not fit into one member readers do not see.
+            while position < bytes.count, position == 0 || !inflater.isBetweenMembers {
+                var input = UnsafeRawBufferPointer(rebasing: bytes[position...])
+                let before = input.count
+                let made = try inflater.inflate(&input, into: block)
+                position += before - input.count
+                if made > 0 { return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[..<made]) }
+                guard input.count < before else { break }
+            }
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+    }
+
+    /// Reads the tar header, whose name and size readers look at, and nothing else.
+    private func readHeader() throws {
+        var header: [UInt8] = []
+        while header.count < 512, case let piece = try inflate(), !piece.isEmpty {
+            let taken = min(512 - header.count, piece.count)
+            header += piece[..<taken]
+            leftover = UnsafeRawBufferPointer(rebasing: piece[taken...])
+        }
+        guard header.count == 512 else { throw LayerReadFailure.noTOCEntry("no tar header") }
+        let name = String(decoding: header[..<100].prefix { $0 != 0 }, as: UTF8.self)
+        guard name.isSameText(as: SpecialEntry.tableOfContents.rawValue) else {
+            throw LayerReadFailure.noTOCEntry("'\(name.printable)'")
+        }
+        let digits = header[124..<136].drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
+        guard let size = Int64(String(decoding: digits, as: UTF8.self), radix: 8) else {
+            throw LayerReadFailure.noTOCEntry("a header without a size")
+        }
+        guard size <= limit else { throw LayerReadFailure.tocTooLarge(size, limit: limit) }
+        rest = size
+    }
+}
+
+extension TableOfContents {
+    /// How long the text of a table may be: three times what containers/storage reads.
+    package static let textLimit: Int64 = 450 << 20
+    /// How long a compressed table may be (containers/storage).
+    package static let compressedLimit: Int64 = 150 << 20
+
+    /// Reads a table from its member or frame.
+    ///
+    /// - Parameters:
+    ///   - bytes: from the first byte of the member or frame on.
+    ///   - format: of the layer that it describes.
+    ///   - dataEnd: where the data of that layer ends, in bytes of its blob.
+    /// - Returns: the table, and digest and length of its text.
+    /// - Throws: when it cannot be read.
+    package static func read(
+        _ bytes: [UInt8], _ format: LayerFormat, dataEnd: Int64
+    ) throws -> (table: TableOfContents, digest: Digest, textCount: Int64) {
+        let input = try TOCInput(
+            bytes, format.isZstd ? .zstd : .gzip, isTar: !format.isZstd, limit: textLimit)
+        let stream = JSONStream(input.next)
+        var builder = TOCBuilder(format, dataEnd: dataEnd)
+        var hasEntries = false
+        try stream.readObject { key in
+            guard key == "entries" else { return try stream.skipValue() }
+            hasEntries = true
+            if try stream.takeNull() { return }
+            try stream.readArray { try builder.add(try TOCRecord(stream)) }
+        }
+        let end = Int64(stream.offset)
+        let (digest, count) = try input.finish()
+        var table = builder.finish()
+        if !hasEntries { table.findings.add(LayerFinding(.toc, "the document has no 'entries'")) }
+        if end < count {
+            table.findings.add(LayerFinding(.toc, "bytes follow the closing brace, over whose digest readers disagree"))
+        }
+        return (table, digest, count)
+    }
+}
