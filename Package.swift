@@ -55,11 +55,13 @@ let package = Package(
         library("Unpacking", ["Content", "Archive", "CLinux", system]),
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
         library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
+        library("Inspection", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", system]),
         library("Conversion", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", system]),
         .executableTarget(
             name: "esgz",
             dependencies: [
-                "Content", "OCI", "Profiles", "EStargz", "Transports", "Conversion", "CLinux", system,
+                "Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", "Inspection", "Unpacking",
+                "Conversion", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -73,6 +75,9 @@ let package = Package(
             swiftSettings: settings),
         tests(
             "ConversionTests", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", "Conversion", system]),
+        tests(
+            "InspectionTests",
+            ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", "Inspection", system]),
         tests(
             "EndToEndTests", ["Content", "OCI", system],
             exclude: [

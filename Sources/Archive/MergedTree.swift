@@ -32,6 +32,10 @@ package struct MergedTree: Sendable {
     package let layers: [[TarEntry]]
     /// Hard links whose target is not there, or a directory.
     package private(set) var danglingLinks: [Place] = []
+    /// Paths that were taken away from whatever lies below all layers here, with what lies in them.
+    private var removedPaths: Set<EntryPath> = []
+    /// Directories of which nothing shows through from below.
+    private var opaquePaths: Set<EntryPath> = []
     private var nodes: [EntryPath: Node] = [:]
     private var childNames: [EntryPath: Set<EntryPath>] = [:]
 
@@ -44,8 +48,12 @@ package struct MergedTree: Sendable {
         for (number, entries) in layers.enumerated() {
             for entry in entries {
                 switch Whiteout(entry.path) {
-                case .opaque(let directory): removeChildren(of: directory)
-                case .file(let path): remove(path)
+                case .opaque(let directory):
+                    opaquePaths.insert(directory)
+                    removeChildren(of: directory)
+                case .file(let path):
+                    removedPaths.insert(path)
+                    remove(path)
                 case .other, nil: break
                 }
             }
@@ -81,6 +89,22 @@ package struct MergedTree: Sendable {
     /// The kind of a node; never a hard link.
     package func kind(of node: Node) -> TarEntry.Kind {
         node.file.map { layers[$0.layer][$0.entry].kind } ?? .directory
+    }
+
+    /// Whether nothing that a layer further below has could ever show under this path.
+    package func hides(_ path: EntryPath) -> Bool {
+        var path = path
+        if isSettled(path) { return true }
+        while !path.isRoot {
+            path = path.directory
+            if opaquePaths.contains(path) || isSettled(path) { return true }
+        }
+        return false
+    }
+
+    /// Whether a layer took the path away, or put something there that is no directory.
+    private func isSettled(_ path: EntryPath) -> Bool {
+        removedPaths.contains(path) || nodes[path].map { kind(of: $0) != .directory } ?? false
     }
 
     private mutating func add(_ entries: [TarEntry], of layer: Int, hiding hidden: Set<EntryPath>) {
@@ -156,6 +180,14 @@ extension MergedTree {
         package let node: Node?
         /// The symbolic links that the path leads through, in order.
         package let links: [Node]
+        /// The first path on the way where nothing is.
+        package let missing: EntryPath?
+
+        init(node: Node?, links: [Node], missing: EntryPath? = nil) {
+            self.node = node
+            self.links = links
+            self.missing = missing
+        }
     }
 
     /// Follows a path as a process would whose root this is: `..` in the root stays there.
@@ -180,7 +212,7 @@ extension MergedTree {
             }
             guard let node = nodes[current], kind(of: node) == .directory,
                 let next = nodes[current.appending(part)]
-            else { return Resolution(node: nil, links: links) }
+            else { return Resolution(node: nil, links: links, missing: current.appending(part)) }
             guard case .symlink(let target) = kind(of: next), followsLast || !waiting.isEmpty else {
                 current = next.path
                 continue

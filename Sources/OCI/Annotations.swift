@@ -4,6 +4,12 @@ package enum Annotation {
     package static let tocDigest = "containerd.io/snapshot/stargz/toc.digest"
     /// Length of the uncompressed layer, decimal; the Stargz Store of older Podman needs it.
     package static let uncompressedSize = "io.containers.estargz.uncompressed-size"
+    /// In the image with external tables of contents: the layer that one belongs to.
+    package static let layerDigest = "containerd.io/snapshot/stargz/layer.digest"
+    /// containers/storage: digest of the compressed table of contents of a zstd:chunked layer.
+    package static let zstdTOCDigest = "io.github.containers.zstd-chunked.manifest-checksum"
+    /// containers/storage: where that is, `offset:compressed:inflated:1`.
+    package static let zstdTOCPosition = "io.github.containers.zstd-chunked.manifest-position"
     /// The tag of a manifest in a layout's `index.json`.
     package static let referenceName = "org.opencontainers.image.ref.name"
     /// containerd and docker: the full name of an image in the `index.json` of an archive.
@@ -18,7 +24,7 @@ package enum Annotation {
     /// A layer with both an eStargz and a zstd:chunked table of contents is refused by containers/storage altogether.
     package static func isStaleAfterConversion(_ key: String) -> Bool {
         key == tocDigest || key == uncompressedSize
-            || key == "containerd.io/snapshot/stargz/layer.digest"
+            || key == layerDigest
             || key.hasPrefix("io.github.containers.zstd-chunked.")
             || key.hasPrefix("io.containers.zstd-chunked.")
     }

@@ -52,6 +52,9 @@ package struct TableOfContents: Sendable {
     /// The digest of a whole file; `nil` for everything else, and where the table says none.
     package func digest(of entry: Int) -> Digest? { digests[entry]?.digest }
 
+    /// Whether there is data that nothing vouches for.
+    package var lacksChunkDigests: Bool { chunks.contains { $0.digest == nil && !$0.isHole } }
+
     /// Where the first member behind one begins, or else `end`.
     package func memberEnd(after offset: Int64, end: Int64) -> Int64 {
         var range = memberOffsets.indices

@@ -1,7 +1,7 @@
 /// Transforms items, at most `width` at a time, started in their order.
 ///
 /// Each is passed with its position; the results come in the order of the items. The first failure cancels the rest.
-func concurrentMap<Item: Sendable, Output: Sendable>(
+package func concurrentMap<Item: Sendable, Output: Sendable>(
     _ items: [Item], width: Int, _ transform: @escaping @Sendable (Int, Item) async throws -> Output
 ) async throws -> [Output] {
     try await withThrowingTaskGroup(of: (Int, Output).self) { group in

@@ -1,0 +1,162 @@
+import Archive
+import Content
+import EStargz
+import OCI
+import Profiles
+import SystemPackage
+import Transports
+
+/// How an image is read.
+package struct InspectionOptions: Sendable {
+    /// Where layers go that have to be pulled.
+    package var temporaryDirectory: FilePath
+    /// How many bytes a layer that is pulled may have uncompressed.
+    package var layerLimit: Int64 = 64 << 30
+    /// Layers that are opened at a time.
+    package var jobs = 4
+    /// Pull every layer and check it to its last byte, also where it could be read lazily.
+    package var pullsAll = false
+    /// Told of what costs more than the user may expect.
+    package var notice: @Sendable (InspectionEvent) -> Void = { _ in }
+
+    package init(temporaryDirectory: FilePath) {
+        self.temporaryDirectory = temporaryDirectory
+    }
+}
+
+/// One platform of an image, read where it lies: tables of contents when they are needed, files when they are asked for.
+///
+/// Layers without a table are pulled once. Every byte that is handed on has been checked: by the digest of its chunk,
+/// which the manifest vouches for, or by that of its layer.
+package final class LazyImage: Sendable {
+    package let image: PlatformImage
+    private let layers: [OnDemand<OpenLayer>]
+    private let options: InspectionOptions
+    private let cache = ChunkCache()
+
+    /// Opens nothing yet.
+    ///
+    /// - Parameters:
+    ///   - image: the documents.
+    ///   - source: where they come from.
+    ///   - tables: the external tables of contents, if there are some.
+    ///   - options: how to read.
+    package init(
+        _ image: PlatformImage, from source: any ImageSource, tables: ExternalTables, _ options: InspectionOptions
+    ) {
+        self.image = image
+        self.options = options
+        layers = zip(image.manifest.layers, image.configuration.diffIDs).enumerated().map { number, layer in
+            OnDemand {
+                let opener = LayerOpener(source: source, tables: tables, options: options)
+                return try await context("layer \(number + 1) (\(layer.0.digest.short))") {
+                    try await opener.open(layer.0, diffID: layer.1, number: number + 1)
+                }
+            }
+        }
+    }
+
+    /// How many layers there are.
+    package var layerCount: Int { layers.count }
+
+    /// A layer, counted from the bottom, which is 0.
+    package func layer(_ number: Int) async throws -> OpenLayer { try await layers[number].value }
+
+    /// The root file system, without what the format itself adds to it.
+    package func tree() async throws -> MergedTree {
+        let opened = try await concurrentMap(layers, width: options.jobs) { _, layer in try await layer.value }
+        return MergedTree(opened.map(\.entries), hiding: SpecialEntry.paths)
+    }
+
+    /// What a layer alone holds, with what the format itself adds to it.
+    ///
+    /// - Parameter number: counts from the bottom, which is 0.
+    /// - Returns: a tree in which all other layers are empty.
+    /// - Throws: when the layer cannot be read.
+    package func tree(ofLayer number: Int) async throws -> MergedTree {
+        var entries = [[TarEntry]](repeating: [], count: layers.count)
+        entries[number] = try await layer(number).entries
+        return MergedTree(entries)
+    }
+
+    /// Finds what a path stands for, from the top layer down, and opens no layer below the one that decides it.
+    ///
+    /// - Parameters:
+    ///   - path: as a process in the container would name it.
+    ///   - followsLast: whether a symbolic link at its end is followed.
+    ///   - needsAttributes: whether it is not enough to know that a directory is there.
+    /// - Returns: what is there, if anything, and the tree of the layers that were opened.
+    /// - Throws: when a layer cannot be read.
+    package func find(
+        _ path: String, followsLast: Bool = true, needsAttributes: Bool = true
+    ) async throws -> (node: MergedTree.Node?, tree: MergedTree) {
+        var entries = [[TarEntry]](repeating: [], count: layers.count)
+        var found: (MergedTree.Node?, MergedTree) = (nil, MergedTree([]))
+        for number in layers.indices.reversed() {
+            entries[number] = try await layer(number).entries
+            let tree = MergedTree(entries, hiding: SpecialEntry.paths)
+            let resolution = tree.resolve(Array(path.utf8), followsLast: followsLast)
+            found = (resolution.node, tree)
+            // A link whose target is not there may get one from below.
+            guard tree.danglingLinks.isEmpty else { continue }
+            if let node = resolution.node {
+                if node.name != nil || !needsAttributes { break }
+            } else if let missing = resolution.missing {
+                if tree.hides(missing) { break }
+            } else {
+                // Links in a circle.
+                break
+            }
+        }
+        return found
+    }
+
+    /// The image as others read it; opens all layers.
+    package func readable() async throws -> ReadableImage {
+        ReadableImage(
+            manifest: image.descriptor.digest, configuration: image.configuration, tree: try await tree(),
+            contents: self)
+    }
+
+    /// The digest of a whole file: what the table of its layer says, else that of the bytes.
+    package func digest(of file: MergedTree.Place, size: Int64) async throws -> Digest {
+        if case .lazy(let reader) = try await layer(file.layer).content,
+            let digest = reader.table.digest(of: file.entry)
+        {
+            return digest
+        }
+        var hasher = Hasher()
+        try await forEachPiece(of: file, size: size) { piece in
+            piece.withUnsafeBytes { hasher.update($0) }
+        }
+        return hasher.finalize()
+    }
+
+    /// Hands `body` a file piece by piece, each checked.
+    package func forEachPiece(
+        of file: MergedTree.Place, size: Int64, _ body: ([UInt8]) throws -> Void
+    ) async throws {
+        for start in stride(from: 0, to: size, by: 1 << 20) {
+            try Task.checkCancellation()
+            try body(try await bytes(of: file, in: start..<min(start + 1 << 20, size)))
+        }
+    }
+}
+
+extension LazyImage: FileContents {
+    package func bytes(of file: MergedTree.Place, in range: Range<Int64>) async throws -> [UInt8] {
+        let layer = try await layer(file.layer)
+        return try await context("layer \(file.layer + 1) (\(layer.descriptor.digest.short))") {
+            switch layer.content {
+            case .none: return []
+            case .pulled(let inflated): return try inflated.bytes(of: inflated.entries[file.entry], in: range)
+            case .lazy(let reader):
+                return try await reader.bytes(of: file.entry, in: range) { chunk in
+                    try await cache.chunk(ChunkCache.Key(layer: file.layer, chunk: chunk)) {
+                        try await reader.bytes(of: chunk)
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Archive
+import Content
+import EStargz
+import OCI
+
+/// A layer of which entries and data can be had.
+package struct OpenLayer: Sendable {
+    package enum Content: Sendable {
+        /// Its files are fetched when they are asked for.
+        case lazy(LayerReader)
+        /// Was pulled as a whole.
+        case pulled(InflatedLayer)
+        /// Holds no files, or none that may be fetched.
+        case none
+    }
+
+    package let descriptor: Descriptor
+    package let content: Content
+
+    package var entries: [TarEntry] {
+        switch content {
+        case .lazy(let reader): reader.table.entries
+        case .pulled(let layer): layer.entries
+        case .none: []
+        }
+    }
+}
+
+/// What happens while an image is read.
+package enum InspectionEvent: Sendable {
+    /// A layer that cannot be read lazily is fetched as a whole; layers count from 1.
+    case pulling(layer: Int, Descriptor, reason: String)
+    /// A layer is passed over.
+    case skipping(layer: Int, Descriptor, reason: String)
+}
+
+extension Descriptor {
+    /// What this layer's descriptor says of its table of contents; `nil` when it says nothing.
+    ///
+    /// - Throws: when what it says makes no sense.
+    package var tocTrust: LayerReader.Trust? {
+        get throws {
+            if let text = annotation(Annotation.tocDigest) { return .text(try Digest(parsing: text)) }
+            guard let text = annotation(Annotation.zstdTOCPosition), let digest = annotation(Annotation.zstdTOCDigest)
+            else { return nil }
+            guard let position = LayerReader.ZstdPosition(text) else {
+                throw LayerReadFailure.malformedTOC("annotation \(Annotation.zstdTOCPosition) is '\(text.printable)'")
+            }
+            return .frame(position, try Digest(parsing: digest))
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Content
+import OCI
+import Transports
+
+/// The documents of one platform of an image.
+package struct PlatformImage: Sendable {
+    /// What the name of the image stands for: an index, or the manifest itself.
+    package let root: Descriptor
+    /// Of the manifest.
+    package let descriptor: Descriptor
+    package let manifest: Manifest
+    package let configuration: ImageConfiguration
+
+    /// The platform, as far as the image says.
+    package var platform: Platform? { descriptor.platform ?? configuration.platform }
+
+    /// Reads the documents of one platform, and of no other.
+    ///
+    /// - Parameters:
+    ///   - source: where the image is.
+    ///   - wish: which platform; `nil` for that of this machine if the image has it, else the only one.
+    /// - Throws: `PlatformChoiceFailure` when there are several, or what the documents are wrong about.
+    package init(of source: any ImageSource, platform wish: Platform?) async throws {
+        root = try await source.resolve()
+        var wish = wish
+        if wish == nil, root.mediaType.isIndex {
+            wish = try Self.choose(from: try Index(try await source.document(root), as: root.mediaType))
+        }
+        let selection = ImageTreeReader.Selection(platforms: wish.map { [$0] } ?? [])
+        let tree = try await ImageTreeReader(of: source, selection).read(from: root)
+        guard let image = tree.images.first(where: { $0.platform == wish }) ?? tree.images.first else {
+            throw ImageTreeFailure.noFileSystem
+        }
+        descriptor = image.descriptor
+        manifest = image.manifest
+        configuration = image.configuration
+    }
+
+    /// - Returns: `nil` when there is nothing to choose from.
+    private static func choose(from index: Index) throws -> Platform? {
+        let images = index.manifests.filter { !$0.isAttestation }
+        let platforms = images.compactMap(\.platform)
+        if let local = platforms.first(where: { Platform.local.matches($0) }) { return local }
+        guard images.count > 1 else { return nil }
+        // Of an index within, nobody has said what it holds.
+        if images.contains(where: { $0.mediaType.isIndex }) { return .local }
+        throw PlatformChoiceFailure(platforms: platforms)
+    }
+}
+
+/// The image is for several platforms, of which none is that of this machine.
+package struct PlatformChoiceFailure: Failure {
+    let platforms: [Platform]
+
+    package var kind: FailureKind { .usage }
+    package var description: String {
+        "the image has no manifest for \(Platform.local); choose with --platform from: "
+            + platforms.map { $0.description.printable }.joined(separator: ", ")
+    }
+}
+
+extension ImageTree {
+    /// An image for one platform.
+    struct Image {
+        let descriptor: Descriptor
+        let manifest: Manifest
+        let configuration: ImageConfiguration
+
+        var platform: Platform? { descriptor.platform ?? configuration.platform }
+    }
+
+    var images: [Image] {
+        switch self {
+        case .index(_, _, let children): children.flatMap(\.images)
+        case .image(let manifest, let configuration, let descriptor):
+            [Image(descriptor: descriptor, manifest: manifest, configuration: configuration)]
+        case .artifact: []
+        }
+    }
+}
