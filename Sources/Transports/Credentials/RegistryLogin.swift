@@ -86,8 +86,9 @@ extension RegistryClient {
     fileprivate func ping() async throws {
         let response = try await send(HTTPRequest(.get, try base.resolving("/v2/")), for: .none, expecting: 200)
         // Some registries leave out the field, some the body.
-        guard response.headers["Docker-Distribution-Api-Version"] != nil || response.body.isEmpty
-            || (try? JSON(parsing: response.body)) != nil
+        guard
+            response.headers["Docker-Distribution-Api-Version"] != nil || response.body.isEmpty
+                || (try? JSON(parsing: response.body)) != nil
         else { throw RegistryAnswerFailure.noRegistry(response.url) }
     }
 }

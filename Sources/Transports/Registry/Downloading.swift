@@ -60,7 +60,8 @@ extension Failure {
 
 extension SpoolFile {
     /// - Returns: `nil` when this is the blob that was wanted, or not all of one.
-    fileprivate func damage(expecting descriptor: Descriptor, _ cancellation: CancellationFlag) throws -> DigestFailure? {
+    fileprivate func damage(expecting descriptor: Descriptor, _ cancellation: CancellationFlag) throws -> DigestFailure?
+    {
         guard count == descriptor.size else { return nil }
         let actual = try slice.hashed(descriptor.digest.algorithm, cancellation).digest
         return actual == descriptor.digest ? nil : .mismatch(expected: descriptor.digest, actual: actual)
