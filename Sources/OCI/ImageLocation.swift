@@ -129,7 +129,8 @@ package enum DaemonImage: Hashable, Sendable, CustomStringConvertible {
     fileprivate init(parsing text: String, typed: String) throws {
         guard !text.isEmpty else { throw ReferenceFailure.emptyPath(typed, expected: "name") }
         if let colon = text.firstIndex(of: ":"), Digest.Algorithm(rawValue: String(text[..<colon])) != nil {
-            self = .id(try Digest(parsing: text))
+            guard let digest = try? Digest(parsing: text) else { throw ReferenceFailure.malformedDigest(typed) }
+            self = .id(digest)
             return
         }
         let reference = try ImageReference(parsing: text)

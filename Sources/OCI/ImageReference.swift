@@ -16,7 +16,10 @@ package struct ImageReference: Hashable, Sendable, CustomStringConvertible {
     package init(parsing text: String) throws {
         var rest = Substring(text)
         if let at = rest.firstIndex(of: "@") {
-            digest = try Digest(parsing: String(rest[rest.index(after: at)...]))
+            guard let digest = try? Digest(parsing: String(rest[rest.index(after: at)...])) else {
+                throw ReferenceFailure.malformedDigest(text)
+            }
+            self.digest = digest
             rest = rest[..<at]
         }
         // A colon after the last slash starts the tag; one before it belongs to the port.
@@ -135,6 +138,7 @@ package enum ReferenceFailure: Failure {
     case noTag(String)
     case emptyPath(String, expected: String)
     case unexpectedDigest(String)
+    case malformedDigest(String)
     case malformedPosition(String)
     case severalToStandardOutput
     case sameArchive(String, String)
@@ -158,6 +162,8 @@ package enum ReferenceFailure: Failure {
         case .emptyPath(let text, let expected):
             "'\(text)': expected a \(expected) after '\(text.prefix { $0 != ":" }):'"
         case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"
+        case .malformedDigest(let text):
+            "'\(text.prefix(500))': expected a digest such as sha256:… (64 hex digits)"
         case .sameArchive(let first, let second):
             "\(first) and \(second) are the same archive; write it once, and name the image with --additional-tag"
         case .severalToStandardOutput: "only one destination can be standard output ('-')"

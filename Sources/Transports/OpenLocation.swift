@@ -155,6 +155,7 @@ extension RegistryClient {
         options.network.logins.announce(place)
         self.init(
             endpoint.reference, additionalTags: additionalTags, at: endpoint.origin, path: endpoint.path, over: http,
+            hiding: endpoint.headers.secrets,
             authenticator: { try await options.network.logins.authenticator(for: place, over: http) },
             temporaryDirectory: options.temporaryDirectory, retry: retry)
     }

@@ -39,6 +39,20 @@ struct DisturbanceTests {
         }
     }
 
+    /// Not after the image has been fetched.
+    @Test(.enabled(if: mayMount, "needs root, to mount a small file system"))
+    func anArchiveThatCannotBeReplacedIsToldBeforeAnythingIsRead() async throws {
+        try await withWorkplace { place, _ in
+            let command = try await place.shell(
+                """
+                mkdir full; echo old >full/archive.tar
+                unshare --mount bash -c 'mount --bind full full && mount -o remount,ro,bind full &&
+                    "$esgz" copy localhost:1/app:1 oci-archive:full/archive.tar'
+                """)
+            try place.expectFailure(command, 1, saying: ["cannot write full/archive.tar: Read-only file system"])
+        }
+    }
+
     /// `timeout` ends what does not end by itself with status 137.
     @Test(arguments: [
         "login -u user --password-stdin localhost:1", "copy --creds-stdin localhost:1/app:1 $destination",

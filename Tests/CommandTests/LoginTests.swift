@@ -162,7 +162,7 @@ struct LoginTests {
             ("--src-creds-stdin", 4), ("--authfile good.json", 0), ("--dest-authfile good.json", 0),
             ("--src-authfile good.json", 4), ("--authfile good.json --dest-no-creds", 4),
             ("--authfile good.json --src-no-creds", 0), ("--no-creds --dst-authfile good.json", 0),
-            ("--authfile missing.json", 1), ("--no-creds", 4),
+            ("--authfile missing.json", 2), ("--no-creds", 4),
         ] as [(String, Int32)])
     func eachEndHasItsCredentials(arguments: String, status: Int32) async throws {
         try await withRegistry { place, registry in

@@ -22,6 +22,19 @@ struct NetworkOptionTests {
         }
     }
 
+    @Test(arguments: ["1", "1s", "1000ms"])
+    func aServerThatSaysNothingIsGivenUpInTime(timeout: String) async throws {
+        var row = Exchange(Self.get, 200, body: [1], cut: 0)
+        row.stalls = true
+        try await withScript([row, row]) { server in
+            let start = ContinuousClock.now
+            let command = try await pull(server, ["--timeout", timeout, "--retry", "1"])
+            #expect(command.status == 5, "\(command.errors)")
+            #expect(ContinuousClock.now - start < .seconds(15))
+            #expect(server.deviations == [])
+        }
+    }
+
     @Test(arguments: [
         ("plain", "GET "), ("none", "GET "), ("tty", "GET "), ("json", #"{"event":"request","text":"GET "#),
     ])

@@ -67,9 +67,19 @@ struct OutputTests {
             let command = try await place.convert("--digest-file", "digest")
             let file = try FileSlice(opening: place.directory.appending("digest")).bytes()
             #expect(String(decoding: file, as: UTF8.self) + "\n" == command.output)
-            let failed = try await place.convert("--digest-file", "no/such/directory/digest", "--quiet")
-            #expect(failed.status == 1)
-            #expect(failed.errors.hasPrefix("error: --digest-file: cannot write"))
+        }
+    }
+
+    @Test(arguments: ["no/such/directory/digest", "tmp"], ["convert", "copy"])
+    func aDigestFileThatCannotBeWrittenIsFoundBeforeAnythingIs(file: String, command: String) async throws {
+        try await withWorkplace { place, _ in
+            let failed = try await place.esgz([
+                command, "oci:\(place.source):latest", "oci:\(place.destination):new", "--digest-file", file,
+                "--tmp-dir",
+                place.temporary.string,
+            ])
+            try place.expectFailure(failed, 2, saying: ["--digest-file: cannot write \(file)"])
+            #expect(access(place.destination.string, F_OK) != 0)
         }
     }
 

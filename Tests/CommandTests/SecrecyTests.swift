@@ -44,6 +44,52 @@ struct SecrecyTests {
         }
     }
 
+    @Test(arguments: Channel.allCases)
+    func whereRefusedCredentialsComeFromIsTold(channel: Channel) async throws {
+        try await withWorkplace { place, _ in
+            let server = try ScriptedHTTP([], otherwise: { Self.answer($0, .refusesToken) })
+            defer { server.stop() }
+            let arguments = try prepare(channel, "127.0.0.1:\(server.port)", place)
+            let command = try await place.shell(
+                "echo user:\(Self.secret) | $esgz copy 127.0.0.1:\(server.port)/app:1 $destination \(arguments)",
+                environment: ["PATH": "\(place.directory)/bin:/usr/bin:/bin"])
+            let file = "\(place.directory)/docker/config.json"
+            let origin =
+                switch channel {
+                case .creds: "--src-creds"
+                case .stdin: "--creds-stdin"
+                case .registryToken: "--src-registry-token"
+                case .file, .identityToken, .registryTokenInFile: file
+                case .helper: "docker-credential-test, which \(file) names"
+                }
+            try place.expectFailure(command, 4, saying: ["the credentials are from \(origin)"])
+        }
+    }
+
+    @Test(arguments: [
+        Exchange("", 403, body: Array("you are \(secret)".utf8)),
+        Exchange("", 404, ["Warning": "299 - \"you are \(secret)\""]),
+        Exchange("", 307, ["Location": "ftp://\(secret)/"]),
+        Exchange("", 200, body: Array(#"{"\#(secret)":1,"\#(secret)":2}"#.utf8)),
+    ])
+    func aHeaderThatIsRepeatedIsNotShown(answer: Exchange) async throws {
+        try await withWorkplace { place, _ in
+            let server = try ScriptedHTTP([]) { request in
+                var answer = answer
+                answer.request = request.line
+                return request["x-key"] == "key=\(Self.secret)" ? answer : nil
+            }
+            defer { server.stop() }
+            let command = try await place.esgz([
+                "copy", "127.0.0.1:\(server.port)/app:1", "oci:\(place.destination):new", "--header",
+                "X-Key: key=\(Self.secret)",
+            ])
+            #expect(command.status != 0)
+            #expect(server.deviations == [])
+            #expect(command.errors.contains("error: ") && !command.errors.contains(Self.secret), "\(command.errors)")
+        }
+    }
+
     @Test func aPasswordInTheNameOfARegistryIsNotShown() async throws {
         try await withWorkplace { place, _ in
             let login = try await place.esgz(["login", "-u", "user", "https://user:\(Self.secret)@localhost:1"])

@@ -18,6 +18,8 @@ package struct Exchange: Sendable {
     package var tunnel: Int?
     /// Send the body again and again until the client hangs up.
     package var isEndless = false
+    /// Send the body in pieces of so many bytes, with a pause before each.
+    package var drip: (bytes: Int, pause: Duration)?
     /// Wait until so many requests are under way, this one among them, before answering.
     package var company = 1
 
@@ -44,7 +46,7 @@ package struct Exchange: Sendable {
 /// An HTTP server on a loopback port that follows a script and notes what it was asked.
 ///
 /// Each request takes the first row that fits and has not been used; one without a row is answered with status 418 and
-/// noted. One request for each connection.
+/// noted. One request for each connection, unless it keeps them.
 package final class ScriptedHTTP: Sendable {
     package struct Request: Sendable {
         /// Method and target.
@@ -63,19 +65,26 @@ package final class ScriptedHTTP: Sendable {
         var isStopped = false
         var underWay = 0
         var mostUnderWay = 0
+        var connections = 0
     }
 
     package let port: Int
     private let listener: Int32
     private let state: Monitor<State>
     private let otherwise: @Sendable (Request) -> Exchange?
+    private let keepsConnections: Bool
 
     /// - Parameters:
     ///   - rows: the script.
+    ///   - keepsConnections: answer one request after the other on each.
     ///   - otherwise: answers requests that no row expects; `nil` where it would not either.
     /// - Throws: when there is no port.
-    package init(_ rows: [Exchange], otherwise: @escaping @Sendable (Request) -> Exchange? = { _ in nil }) throws {
+    package init(
+        _ rows: [Exchange], keepsConnections: Bool = false,
+        otherwise: @escaping @Sendable (Request) -> Exchange? = { _ in nil }
+    ) throws {
         self.otherwise = otherwise
+        self.keepsConnections = keepsConnections
         state = Monitor(State(rows: rows))
         (listener, port) = try Self.listen()
         let server = Unmanaged.passRetained(self)
@@ -99,6 +108,9 @@ package final class ScriptedHTTP: Sendable {
 
     /// How many requests have been under way at the same time.
     package var mostAtOnce: Int { state.withLock { $0.mostUnderWay } }
+
+    /// How many connections have been made.
+    package var connections: Int { state.withLock { $0.connections } }
 
     /// Blocks until so many requests have arrived; only for threads.
     package func waitForRequests(_ count: Int) {
@@ -135,7 +147,11 @@ package final class ScriptedHTTP: Sendable {
                 return
             }
             let serve = { @Sendable [self] in
-                if let request = Self.read(connection) { answer(request, connection) }
+                state.withLock { $0.connections += 1 }
+                while let request = Self.read(connection) {
+                    answer(request, connection)
+                    if !keepsConnections { break }
+                }
                 shutdown(connection, Int32(SHUT_RDWR))
                 close(connection)
             }
@@ -158,7 +174,8 @@ package final class ScriptedHTTP: Sendable {
         }
         defer { state.withLock { $0.underWay -= 1 } }
         state.wait { $0.mostUnderWay >= row.company || $0.isStopped ? () : nil }
-        var head = "HTTP/1.1 \(row.status) Scripted\r\nConnection: close\r\n"
+        var head = "HTTP/1.1 \(row.status) Scripted\r\n"
+        if !keepsConnections { head += "Connection: close\r\n" }
         if !row.hidesLength, row.headers["Content-Length"] == nil, row.status != 204 {
             head += "Content-Length: \(row.body.count)\r\n"
         }
@@ -167,7 +184,9 @@ package final class ScriptedHTTP: Sendable {
             head += "\(name): \(parts.joined(separator: origin))\r\n"
         }
         let body = request.line.hasPrefix("HEAD ") ? [] : row.body
-        Self.send(Array((head + "\r\n").utf8) + body.prefix(row.cut ?? body.count), connection)
+        let sent = body.prefix(row.cut ?? body.count)
+        Self.send(Array((head + "\r\n").utf8) + (row.drip == nil ? sent : []), connection)
+        if let drip = row.drip { Self.send(Array(sent), drip.bytes, after: drip.pause, connection) }
         while row.isEndless, Self.send(body, connection) {}
         if let port = row.tunnel { Self.relay(connection, to: port) }
         if row.stalls { while Self.receive(connection) != nil {} }
@@ -227,6 +246,13 @@ package final class ScriptedHTTP: Sendable {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(connection, &buffer, buffer.count, 0)
         return count > 0 ? Array(buffer[..<count]) : nil
+    }
+
+    private static func send(_ bytes: [UInt8], _ size: Int, after pause: Duration, _ connection: Int32) {
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            usleep(UInt32(pause / .microseconds(1)))
+            guard send(Array(bytes[start...].prefix(size)), connection) else { return }
+        }
     }
 
     /// - Returns: whether the client still listens.

@@ -64,7 +64,7 @@ struct CredentialSearchTests {
             let failure = await #expect(throws: CredentialFailure.self) {
                 try await Self.username(CredentialSearch(variables: variables))
             }
-            #expect(failure?.kind == .io)
+            #expect(failure?.kind == .usage)
             #expect(failure?.description.contains("absent.json") == true)
             try write(Array("{}".utf8), to: directory.appending("absent.json"))
             #expect(try await Self.username(CredentialSearch(variables: variables)) == nil)

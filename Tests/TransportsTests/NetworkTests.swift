@@ -191,6 +191,63 @@ struct NetworkTests {
         }
     }
 
+    /// At 4 KiB a second the whole takes three times as long as nothing may move; at 400 bytes a second it is too slow.
+    @Test(arguments: [(1024, true), (100, false)])
+    func howSlowATransferMayBeIsAMatterOfItsRate(bytes: Int, isFast: Bool) async throws {
+        let body = [UInt8](repeating: 1, count: 12 * bytes)
+        var row = Exchange("GET /", 200, body: body)
+        row.drip = (bytes, .milliseconds(250))
+        try await withScript([row]) { server in
+            let http = client { $0.stallTimeout = .seconds(1) }
+            let request = HTTPRequest(.get, try HTTPURL(parsing: server.origin))
+            let start = ContinuousClock.now
+            if isFast {
+                #expect(try await http.send(request).body == body)
+                #expect(ContinuousClock.now - start > .seconds(2))
+            } else {
+                let failure = await #expect(throws: HTTPFailure.self) { try await http.send(request) }
+                #expect(failure?.isTransient == true)
+            }
+        }
+    }
+
+    /// Who opens an upload or asks for a token waits for no storage.
+    @Test(arguments: [
+        (HTTPRequest.Method.get, true), (.post, true), (.delete, true), (.patch, false), (.put, false),
+    ])
+    func onlyUploadsWaitLonger(method: HTTPRequest.Method, isImpatient: Bool) async throws {
+        var row = Exchange("\(method.rawValue) /", 200, body: [1], cut: 0)
+        row.stalls = true
+        try await withScript([row]) { server in
+            let http = client { $0.stallTimeout = .seconds(1) }
+            let start = ContinuousClock.now
+            await #expect(throws: HTTPFailure.self) {
+                try await http.send(HTTPRequest(method, try HTTPURL(parsing: server.origin), body: .bytes([1])))
+            }
+            #expect((ContinuousClock.now - start < .seconds(4)) == isImpatient)
+        }
+    }
+
+    @Test(arguments: [1, 3])
+    func connectionsAreKept(transfers: Int) async throws {
+        let server = try ScriptedHTTP([], keepsConnections: true) { Exchange($0.line, 200, body: [1]) }
+        defer { server.stop() }
+        let http = client { $0.transfers = transfers }
+        let url = try HTTPURL(parsing: server.origin)
+        try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            for number in 0..<60 {
+                let path = try url.resolving("/\(number)")
+                group.addTask {
+                    let body: HTTPRequest.Body = number % 3 == 0 ? .bytes([1, 2]) : .none
+                    return try await http.send(HTTPRequest(number % 3 == 0 ? .put : .get, path, body: body)).body
+                }
+            }
+            for try await body in group { #expect(body == [1]) }
+        }
+        #expect(server.requests.count == 60)
+        #expect((1...transfers).contains(server.connections))
+    }
+
     @Test(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"))
     func aServerThatSpeaksHTTP2IsSpokenToSo() async throws {
         try await withTemporaryDirectory { directory in

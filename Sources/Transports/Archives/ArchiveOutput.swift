@@ -18,7 +18,8 @@ struct ArchiveOutput: Sendable {
         case .file(let path):
             if let type = path.fileType {
                 guard type != .directory else { throw ArchiveFailure.directory(path, isLayout: false) }
-                return
+                // What is no regular file is not replaced.
+                guard type == .regular else { return }
             }
             let directory = path.resolved.removingLastComponent()
             guard access(directory.isEmpty ? "." : directory.string, W_OK | X_OK) == 0 else {

@@ -23,8 +23,8 @@ package enum CredentialFailure: Failure {
         switch self {
         case .notAnObject, .notAString, .malformedEntry, .tooLarge, .helperName, .helperAnswer, .helperTooLoud:
             .invalid
-        case .notARegistry, .notForHelpers: .usage
-        case .missingFile, .notAFile, .helperMissing, .helperTimedOut, .helperFailed, .cannotWrite: .io
+        case .notARegistry, .notForHelpers, .missingFile: .usage
+        case .notAFile, .helperMissing, .helperTimedOut, .helperFailed, .cannotWrite: .io
         }
     }
 

@@ -45,9 +45,12 @@ struct CredentialFile: Sendable {
     /// - Throws: a failure that names the file and the key, but shows nothing of what is in it.
     func find(_ key: CredentialKey) async throws -> CredentialFinding? {
         try await context(name) {
-            if let helper = try helper(for: key), let finding = try await helper.get(key.serverURL) { return finding }
+            if let helper = try helper(for: key), let finding = try await helper.get(key.serverURL) {
+                guard case .found(let credentials) = finding else { return finding }
+                return .found(credentials.from("\(helper.program.printable), which \(name) names"))
+            }
             return try entry(for: key).flatMap { try Self.credentials(in: $0.entry, key: $0.key) }
-                .map { .found($0) }
+                .map { .found($0.from(name)) }
         }
     }
 

@@ -14,6 +14,8 @@ package struct Credentials: Hashable, Sendable {
     /// Empty where a token says it all.
     package let username: String
     package let secret: Secret
+    /// The file, helper or option that they come from, for messages; makes no difference between them.
+    package var origin: String?
 
     package init(username: String, _ secret: Secret) {
         self.username = username
@@ -22,6 +24,22 @@ package struct Credentials: Hashable, Sendable {
 
     package init(username: String, password: String) {
         self.init(username: username, .password(password))
+    }
+
+    package static func == (first: Credentials, second: Credentials) -> Bool {
+        first.username == second.username && first.secret == second.secret
+    }
+
+    package func hash(into hasher: inout Swift.Hasher) {
+        hasher.combine(username)
+        hasher.combine(secret)
+    }
+
+    /// These, with a word on where they come from.
+    package func from(_ origin: String) -> Credentials {
+        var copy = self
+        copy.origin = origin
+        return copy
     }
 
     /// - Returns: `nil` when `text` is not `USER[:PASSWORD]`.

@@ -143,7 +143,8 @@ private final class CurlHandle: @unchecked Sendable {
         // Who is told to be slow, and shares even that with others, may be very slow.
         try set(request, CURLOPT_LOW_SPEED_LIMIT, limit == nil ? 1 << 10 : 1)
         // Nothing moves either while a registry hands a large blob over to its storage, before it answers an upload.
-        try set(request, CURLOPT_LOW_SPEED_TIME, request.hasBody ? 5 * patience : patience)
+        let isUpload = request.method == .put || request.method == .patch
+        try set(request, CURLOPT_LOW_SPEED_TIME, isUpload ? 5 * patience : patience)
         try set(request, CURLOPT_BUFFERSIZE, limit?.pieceSize ?? 512 << 10)
         // A proxy has another idea of what the loopback interface is.
         if url.isLoopback { try set(request, CURLOPT_NOPROXY, "*") }

@@ -112,6 +112,12 @@ package struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
         fields.append((name, value))
     }
 
+    /// What may be a secret: each value, and its longer words. Shorter ones are found in any text.
+    var secrets: [String] {
+        fields.flatMap { [$0.value] + $0.value.split { " ,;=&\"".contains($0) }.map(String.init) }
+            .filter { $0.utf8.count >= 8 }
+    }
+
     /// Whether a field may have this name (RFC 9110, section 5.6.2).
     package static func isName(_ text: String) -> Bool {
         !text.isEmpty

@@ -19,7 +19,7 @@ struct EndpointExchange: HTTPExchanging {
             request.url = request.url.appending("ns", namespace)
         }
         let response = try await next.send(request)
-        remarks.note(response, to: request)
+        remarks.note(response, to: request, hiding: endpoint.headers.secrets)
         return response
     }
 }

@@ -88,6 +88,9 @@ package actor Authenticator {
         return renewed == rejected ? nil : renewed
     }
 
+    /// Where the credentials come from; `nil` where there are none.
+    var origin: String? { credentials?.origin }
+
     /// What must not show up in a message: the password, and what has been sent for it.
     func secrets(in authorization: String?) -> [String] {
         let parts = (authorization ?? "").split(separator: " ").dropFirst().map(String.init)
@@ -145,6 +148,7 @@ package actor Authenticator {
         {
             formerSecrets += credentials.secrets
             self.credentials = Credentials(username: credentials.username, .identityToken(new))
+            self.credentials?.origin = credentials.origin
         }
         tokens[scope] = Token(text: answer.token, end: .now + answer.lifetime)
         return answer.token

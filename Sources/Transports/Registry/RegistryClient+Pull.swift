@@ -17,8 +17,10 @@ extension RegistryClient: ImageSource {
             if let promised, promised != digest { throw DigestFailure.mismatch(expected: promised, actual: digest) }
             return (response, digest)
         }
-        let document = try Document(parsing: response.body)
-        let type = try await concealing { try Self.type(of: document, served: response.contentType) }
+        let (document, type) = try await concealing {
+            let document = try Document(parsing: response.body)
+            return (document, try Self.type(of: document, served: response.contentType))
+        }
         root.withLock { $0 = (digest, document) }
         return Descriptor(mediaType: type, digest: digest, size: Int64(response.body.count))
     }
@@ -33,7 +35,7 @@ extension RegistryClient: ImageSource {
             try descriptor.check(response.body)
             return response.body
         }
-        return try Document(parsing: bytes)
+        return try await concealing { try Document(parsing: bytes) }
     }
 
     package func withBlob<Result: Sendable>(

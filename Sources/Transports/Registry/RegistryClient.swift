@@ -21,6 +21,8 @@ package final class RegistryClient: Sendable {
     /// Set once this registry has refused an upload in one piece.
     let wantsChunks = Atomic<Bool>(false)
     private let http: any HTTPExchanging
+    /// Besides credentials, what must not show up in a message.
+    private let secrets: [String]
     private let authenticator: @Sendable () async throws -> Authenticator
 
     /// - Parameters:
@@ -50,12 +52,14 @@ package final class RegistryClient: Sendable {
     ///   - base: where its registry is.
     ///   - path: what stands there before the name of the repository, with a slash at both ends.
     ///   - http: carries the requests.
+    ///   - secrets: what must not show up in a message, besides credentials.
     ///   - authenticator: finds who logs in, each time that it matters.
     ///   - temporaryDirectory: where blobs are kept while they are read.
     ///   - retry: what to do about passing failures.
     init(
         _ reference: ImageReference, additionalTags: [String], at base: HTTPURL, path: String,
-        over http: any HTTPExchanging, authenticator: @escaping @Sendable () async throws -> Authenticator,
+        over http: any HTTPExchanging, hiding secrets: [String] = [],
+        authenticator: @escaping @Sendable () async throws -> Authenticator,
         temporaryDirectory: FilePath, retry: RetryPolicy
     ) {
         self.reference = reference
@@ -63,6 +67,7 @@ package final class RegistryClient: Sendable {
         self.base = base
         self.path = path
         self.http = http
+        self.secrets = secrets
         self.retry = retry
         self.temporaryDirectory = temporaryDirectory
         self.authenticator = authenticator
@@ -140,12 +145,15 @@ package final class RegistryClient: Sendable {
                 request.headers["Authorization"] = renewed
                 response = try await http.sendFollowingRedirects(request)
             }
+            let proof = request.headers["Authorization"]
             if !expected.contains(response.status) {
-                response.conceal(await authenticator.secrets(in: request.headers["Authorization"]))
+                response.conceal(await authenticator.secrets(in: proof) + secrets)
             }
-            return try response.expecting(expected, of: request)
+            let origin = proof == nil ? nil : await authenticator.origin
+            return try response.expecting(expected, of: request, by: origin)
         } catch {
-            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: request.headers["Authorization"]))
+            let proof = request.headers["Authorization"]
+            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: proof) + secrets)
         }
     }
 }
@@ -157,15 +165,17 @@ extension RegistryClient {
             return try await body()
         } catch {
             guard let authenticator = try? await authenticator() else { throw error }
-            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: nil))
+            throw ConcealedFailure.replacing(error, await authenticator.secrets(in: nil) + secrets)
         }
     }
 }
 
 extension HTTPResponse {
-    /// - Throws: `RegistryFailure` for any other status.
-    fileprivate func expecting(_ statuses: [Int], of request: HTTPRequest) throws -> HTTPResponse {
-        guard statuses.contains(status) else { throw RegistryFailure(request.method, self) }
+    /// - Throws: `RegistryFailure` for any other status; `credentials` says where those come from that were sent.
+    fileprivate func expecting(
+        _ statuses: [Int], of request: HTTPRequest, by credentials: String? = nil
+    ) throws -> HTTPResponse {
+        guard statuses.contains(status) else { throw RegistryFailure(request.method, self, credentials: credentials) }
         return self
     }
 }

@@ -16,14 +16,21 @@ package struct RegistryFailure: Failure {
     package let diagnostics: [Diagnostic]
     /// Seconds after which the registry wants to be asked again.
     package let retryAfter: Int64?
+    /// Where the credentials come from that were not good enough.
+    let credentials: String?
 
     /// Takes what the answer says of its reasons.
     ///
     /// - Parameters:
     ///   - request: what was asked.
     ///   - response: the answer.
+    ///   - credentials: where those come from that were sent; `nil` when there were none.
     ///   - now: seconds since 1970, for a registry that does not say what time it has.
-    package init(_ request: HTTPRequest.Method, _ response: HTTPResponse, now: Int64 = Int64(time(nil))) {
+    package init(
+        _ request: HTTPRequest.Method, _ response: HTTPResponse, credentials: String? = nil,
+        now: Int64 = Int64(time(nil))
+    ) {
+        self.credentials = credentials
         method = request
         url = response.url
         status = response.status
@@ -62,6 +69,7 @@ package struct RegistryFailure: Failure {
         // Some other server, or a proxy that wants people to log in to a network.
         if (200..<400).contains(status) { text += ", as a registry does not; is there one at this address?" }
         if let retryAfter { text += "; it asks to be left alone for \(retryAfter) s" }
+        if kind == .denied, let credentials { text += "; the credentials are from \(credentials)" }
         return status == 401 ? text + "; log in with 'esgz login' and try again" : text
     }
 

@@ -13,9 +13,9 @@ final class RegistryRemarks: Sendable {
         self.warn = warn
     }
 
-    /// Tells of the warnings in an answer, unless they have been told before, or repeat what the request had to prove.
-    func note(_ response: HTTPResponse, to request: HTTPRequest) {
-        let secrets = request.secrets
+    /// Tells of the warnings in an answer, unless they have been told before, or repeat a secret: what the request had to prove, or one of the others.
+    func note(_ response: HTTPResponse, to request: HTTPRequest, hiding others: [String] = []) {
+        let secrets = request.secrets + others
         for value in response.headers.all("Warning") {
             guard let text = Self.text(of: value), !text.isEmpty, !secrets.contains(where: { text.contains($0) })
             else { continue }

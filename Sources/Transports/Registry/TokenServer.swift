@@ -72,7 +72,7 @@ struct TokenServer: Hashable, Sendable {
                 ? http.send(request) : http.sendFollowingRedirects(request)
             if response.isSuccess { return response.body }
             response.conceal(credentials?.secrets ?? [])
-            throw RegistryFailure(request.method, response)
+            throw RegistryFailure(request.method, response, credentials: credentials?.origin)
         }
     }
 

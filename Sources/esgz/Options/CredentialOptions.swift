@@ -133,9 +133,11 @@ private struct EndCredentials {
     /// - Returns: `nil` when nothing was said.
     func choice() throws -> CredentialChoice? {
         if isAnonymous { return .anonymous }
-        if let token { return .given(Credentials(username: "", .registryToken(token))) }
+        if let token {
+            return .given(Credentials(username: "", .registryToken(token)).from("\(prefix)registry-token"))
+        }
         if let file { return .search(CredentialSearch(file: FilePath(file))) }
-        if readsStandardInput { return .given(try StandardInput.credentials.get()) }
-        return creds.flatMap { Credentials(parsing: $0) }.map { .given($0) }
+        if readsStandardInput { return .given(try StandardInput.credentials.get().from("\(prefix)creds-stdin")) }
+        return creds.flatMap { Credentials(parsing: $0) }.map { .given($0.from("\(prefix)creds")) }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Content
+import Glibc
 import SystemPackage
 
 /// Where results and progress go.
@@ -20,6 +21,26 @@ struct OutputOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Write the digest of the result to this file as well.", valueName: "file"))
     var digestFile: String?
+
+    /// Looks at the file before there is anything to write to it: an image that has been pushed cannot be taken back.
+    func validate() throws {
+        guard let digestFile else { return }
+        let path = FilePath(digestFile)
+        do {
+            switch try? path.stat().type {
+            case .regular?, .directory?: try FileDescriptor.open(path, .writeOnly, options: .closeOnExec).close()
+            // Opening a pipe would be heard at its other end.
+            case _?: break
+            case nil:
+                let directory = path.removingLastComponent()
+                guard access(directory.isEmpty ? "." : directory.string, W_OK | X_OK) == 0 else {
+                    throw Errno(rawValue: errno)
+                }
+            }
+        } catch let error as Errno {
+            throw ValidationError("--digest-file: cannot write \(digestFile): \(error)")
+        }
+    }
 
     /// What shows progress; in a dry run nothing unless asked for, since what would be done is the result.
     func makeRenderer(isDryRun: Bool) -> ProgressRenderer {
@@ -49,7 +70,7 @@ struct OutputOptions: ParsableArguments {
     }
 }
 
-/// The image is where it belongs, but its digest could not be noted.
+/// The digest cannot be noted.
 private struct DigestFileFailure: Failure {
     let path: FilePath
     let error: Errno
