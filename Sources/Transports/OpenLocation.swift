@@ -2,7 +2,7 @@ import Content
 import OCI
 import SystemPackage
 
-/// How places are reached. Source and destination have one each, which differ in credentials at most.
+/// How places are reached. Source and destination have one each.
 package struct TransportOptions: Sendable {
     /// Where downloads are kept while they are worked on.
     package var temporaryDirectory: FilePath
@@ -10,6 +10,8 @@ package struct TransportOptions: Sendable {
     package var network: Network
     /// Talk HTTP without TLS to every registry, not only to those on the loopback interface.
     package var plainHTTP: Bool
+    /// For TLS with all hosts, instead of those of the network.
+    package var certificates: HostCertificates?
     /// How to come to credentials when a registry wants some.
     package var credentials: CredentialChoice
     /// Talk TLS to registries on the loopback interface too.
@@ -19,12 +21,14 @@ package struct TransportOptions: Sendable {
 
     package init(
         temporaryDirectory: FilePath, network: Network, plainHTTP: Bool = false,
+        certificates: HostCertificates? = nil,
         credentials: CredentialChoice = .search(CredentialSearch()), usesTLSOnLoopback: Bool = false,
         mirrors: MirrorSettings = MirrorSettings()
     ) {
         self.temporaryDirectory = temporaryDirectory
         self.network = network
         self.plainHTTP = plainHTTP
+        self.certificates = certificates
         self.credentials = credentials
         self.usesTLSOnLoopback = usesTLSOnLoopback
         self.mirrors = mirrors
@@ -148,7 +152,7 @@ extension RegistryClient {
         // Where others can answer, a host that is down should not keep the user waiting.
         if !isLast { retry.tries = min(retry.tries, 2) }
         let http = EndpointExchange(
-            endpoint: endpoint, next: options.network.http, remarks: options.network.remarks)
+            endpoint: endpoint, certificates: options.certificates, next: options.network.http, remarks: options.network.remarks)
         let place = Logins.Place(
             at: endpoint.origin, for: CredentialKey(endpoint.reference),
             by: endpoint.isUpstream ? options.credentials : options.credentials.ofOthers, scope: scope)

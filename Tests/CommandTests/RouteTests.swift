@@ -174,6 +174,9 @@ struct RouteTests {
         (["--cert-file", "none", "--key-file", "here"], 2, "--cert-file: cannot open none"),
         (["--ca-file", "none"], 2, "--ca-file: cannot open none"),
         (["--ca-file", "here"], 2, "expected certificates in PEM"),
+        (["--src-cert-file", "here"], 2, "--src-cert-file and --src-key-file need each other"),
+        (["--dest-ca-file", "here"], 2, "--dst-ca-file: here: expected certificates in PEM"),
+        (["--src-plain-http", "--src-ca-file", "ca"], 2, "--src-plain-http leaves no use for --src-ca-file"),
         (["--plain-http", "--cert-file", "here", "--key-file", "here"], 2, "--plain-http leaves no use"),
         (["--hosts-dir", "none"], 2, "none: expected a configuration file there"),
         (["--registries-conf", "none"], 2, "none: expected a configuration file there"),
@@ -184,9 +187,47 @@ struct RouteTests {
         try await withWorkplace { place, _ in
             try write(Array("nothing".utf8), to: place.directory.appending("here"))
             try write(Array("\n= 1".utf8), to: place.directory.appending("broken"))
+            try write(Array("-----BEGIN CERTIFICATE-----".utf8), to: place.directory.appending("ca"))
             let command = try await place.copy("127.0.0.1:1/x:1", options)
             #expect(command.status == status, "\(command.errors)")
             #expect(command.errors.contains(needle), "\(command.errors)")
+        }
+    }
+
+    /// `a` and `b` have TLS, each with a certificate of its own; `c` has none.
+    @Test(
+        .enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"),
+        arguments: [
+            ("a b --src-ca-file a.crt --dst-ca-file b.crt", 0), ("a b --src-ca-file b.crt --dst-ca-file a.crt", 5),
+            ("a b --ca-file a.crt --dest-ca-file b.crt", 0), ("a b --ca-file a.crt --src-ca-file b.crt", 5),
+            ("a b --src-insecure --dest-tls-verify=false", 0), ("a b --src-insecure", 5), ("a b --dst-insecure", 5),
+            ("a b --insecure --src-tls-verify=true", 5), ("a b --tls-verify=false", 0), ("a b --insecure", 0),
+            ("c b --src-plain-http --dst-insecure", 0), ("b c --src-ca-file b.crt --dest-plain-http", 0),
+            ("b c --plain-http --src-ca-file b.crt", 0), ("c b --dst-plain-http --dst-insecure", 5),
+        ] as [(String, Int32)])
+    func eachEndHasItsConnections(arguments: String, status: Int32) async throws {
+        try await withWorkplace { place, _ in
+            let servers = try ["a", "b", "c"].map { name in
+                let directory = place.directory.appending(name)
+                try write([], to: directory.appending("here"))
+                guard name != "c" else { return try LocalRegistry(in: directory) }
+                let pair = try LocalRegistry.certificate(in: place.directory, named: name, for: "DNS:\(name).example")
+                return try LocalRegistry(in: directory, certificate: pair)
+            }
+            defer { for server in servers { server.stop() } }
+            let ports = servers.compactMap { $0.name.split(separator: ":").last.map(String.init) }
+            let resolve = zip(["a", "b", "c"], ports).flatMap { ["--resolve", "\($0).example:\($1):127.0.0.1"] }
+            var words = arguments.split(separator: " ").map(String.init)
+            for position in 0..<2 {
+                let index = try #require(["a", "b", "c"].firstIndex(of: words[position]))
+                words[position] = "\(words[position]).example:\(ports[index])/app:1"
+            }
+            let filling = try await place.esgz(
+                ["push", "oci:\(place.source):latest", words[0], "--retry", "0"] + resolve
+                    + (words[0].hasPrefix("c") ? ["--plain-http"] : ["--insecure"]))
+            #expect(filling.status == 0, "\(filling.errors)")
+            let copied = try await place.esgz(["copy", "--retry", "0"] + words + resolve)
+            #expect(copied.status == status, "\(copied.errors)")
         }
     }
 

@@ -22,7 +22,8 @@ package final class CurlClient: HTTPExchanging {
     ///
     /// - Parameters:
     ///   - insecure: accept any certificate.
-    ///   - general: for all hosts; a client pair goes before those that are laid down for a host.
+    ///   - general: for all hosts, where a request brings no others; a client pair goes before those that are laid
+    ///     down for a host.
     ///   - certificateDirectories: where certificates for single hosts are.
     ///   - unixSocket: connect to this, whatever the host of a request is.
     ///   - isPatient: wait as long as it takes: an engine packs a whole image before it sends the first byte.
@@ -33,7 +34,7 @@ package final class CurlClient: HTTPExchanging {
         unixSocket: FilePath? = nil, isPatient: Bool = false, options: HTTPOptions = HTTPOptions()
     ) {
         var general = general
-        general.skipsVerification = insecure
+        if insecure { general.skipsVerification = true }
         self.general = general
         self.certificateDirectories = certificateDirectories
         self.unixSocket = unixSocket
@@ -87,6 +88,7 @@ package final class CurlClient: HTTPExchanging {
 
     /// What is configured for one endpoint is more exact than an option, an option more than what lies in a directory.
     private func certificates(for request: HTTPRequest) throws -> HostCertificates {
+        let general = request.general ?? general
         if let certificates = request.certificates { return certificates.adding(general) }
         let host = request.url.hostAndPort
         let found = try certificates.withLock { known in

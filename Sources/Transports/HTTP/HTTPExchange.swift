@@ -40,6 +40,8 @@ package struct HTTPRequest: Sendable {
     package var onSent: @Sendable (Int64) -> Void
     /// For TLS with this place alone, instead of what is laid down for the host; `nil` to look there.
     package var certificates: HostCertificates?
+    /// For all hosts, instead of what was said of all requests.
+    package var general: HostCertificates?
 
     package init(
         _ method: Method, _ url: HTTPURL, headers: HTTPHeaders = HTTPHeaders(), body: Body = .none,

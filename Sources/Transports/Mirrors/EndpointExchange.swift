@@ -3,12 +3,15 @@
 /// Redirects and token servers pass through here too: they see nothing of it unless they are that place.
 struct EndpointExchange: HTTPExchanging {
     let endpoint: Endpoint
+    /// What holds for whatever hosts a request ends up at; `nil` for what was said of all requests.
+    var certificates: HostCertificates?
     let next: any HTTPExchanging
     let remarks: RegistryRemarks
 
     func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-        guard request.url.hasSameOrigin(as: endpoint.origin) else { return try await next.send(request) }
         var request = request
+        request.general = certificates
+        guard request.url.hasSameOrigin(as: endpoint.origin) else { return try await next.send(request) }
         request.certificates = endpoint.certificates
         let own = request.headers
         for (name, value) in endpoint.headers.fields where own[name] == nil {

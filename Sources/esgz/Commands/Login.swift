@@ -53,7 +53,7 @@ struct Login: AsyncParsableCommand {
         try await login.verify(
             credentials, over: try connection.makeNetwork(transfers: 1, ProgressRenderer(.none)),
             plainHTTP: connection.plainHTTP,
-            usesTLSOnLoopback: connection.tls.namesCertificates)
+            usesTLSOnLoopback: connection.both.namesCertificates)
         let keeper = try await login.store(credentials)
         if case .file(let path) = keeper {
             Terminal.say(

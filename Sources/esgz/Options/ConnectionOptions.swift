@@ -6,13 +6,32 @@ struct ConnectionOptions: ParsableArguments {
     @Flag(name: .customLong("plain-http"), help: "Speak HTTP without TLS to every registry.")
     var plainHTTP = false
 
-    @OptionGroup var tls: TLSOptions
+    @Flag(help: "Accept any TLS certificate.")
+    var insecure = false
+
+    @Option(help: ArgumentHelp("Say false for the same as --insecure.", valueName: "bool"))
+    var tlsVerify = true
+
+    @Option(
+        help: ArgumentHelp(
+            "Trust the certificate authorities in this file (PEM) besides those of the system.", valueName: "file"))
+    var caFile: String?
+
+    @Option(help: ArgumentHelp("Show this certificate (PEM) to servers that ask for one.", valueName: "file"))
+    var certFile: String?
+
+    @Option(help: ArgumentHelp("Use this private key (PEM) of --cert-file.", valueName: "file"))
+    var keyFile: String?
+
     @OptionGroup var network: NetworkOptions
 
-    func validate() throws {
-        guard !(plainHTTP && tls.namesCertificates) else {
-            throw ValidationError("--plain-http leaves no use for --ca-file, --cert-file and --key-file")
-        }
+    func validate() throws { try both.validate() }
+
+    /// What was said of all registries.
+    var both: EndConnection {
+        EndConnection(
+            prefix: "--", isPlain: plainHTTP, isInsecure: insecure, verifies: tlsVerify, caFile: caFile,
+            certFile: certFile, keyFile: keyFile)
     }
 
     /// What all places of one run share; made once for each run.
@@ -26,7 +45,7 @@ struct ConnectionOptions: ParsableArguments {
         var options = network.http
         options.transfers = transfers
         if network.verbose { options.trace = renderer.trace }
-        let client = CurlClient(insecure: tls.acceptsAnyCertificate, try tls.certificates, options: options)
+        let client = CurlClient(insecure: false, try both.certificates, options: options)
         return Network(client, retry: network.retryPolicy, headers: try network.headers, warn: renderer.warn)
     }
 }

@@ -5,6 +5,7 @@ import Transports
 /// How registries are spoken to, and by whom.
 struct RegistryOptions: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var ends: EndConnectionOptions
     @OptionGroup var credentials: CredentialOptions
 
     @Option(
@@ -35,19 +36,21 @@ struct RegistryOptions: ParsableArguments {
     }
 
     func source(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
-        try transport(network, temporaryDirectory, try credentials.sourceChoice())
+        try transport(network, temporaryDirectory, ends.source, try credentials.sourceChoice())
     }
 
     func destination(_ network: Network, temporaryDirectory: FilePath) throws -> TransportOptions {
-        try transport(network, temporaryDirectory, try credentials.destinationChoice())
+        try transport(network, temporaryDirectory, ends.destination, try credentials.destinationChoice())
     }
 
     private func transport(
-        _ network: Network, _ temporaryDirectory: FilePath, _ credentials: CredentialChoice
+        _ network: Network, _ temporaryDirectory: FilePath, _ end: EndConnection, _ credentials: CredentialChoice
     ) throws -> TransportOptions {
-        TransportOptions(
-            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.plainHTTP,
-            credentials: credentials, usesTLSOnLoopback: connection.tls.namesCertificates,
+        let connection = end.completed(by: connection.both)
+        return TransportOptions(
+            temporaryDirectory: temporaryDirectory, network: network, plainHTTP: connection.isPlain,
+            certificates: try connection.certificates, credentials: credentials,
+            usesTLSOnLoopback: connection.namesCertificates,
             mirrors: try MirrorSettings(
                 hostsDirectory: hostsDir.map { FilePath($0) }, registriesFile: registriesConf.map { FilePath($0) }))
     }
