@@ -87,6 +87,7 @@ let package = Package(
         tests("OCITests", ["Content", "OCI", system]),
         tests("ArchiveTests", ["Content", "Archive", system]),
         tests("UnpackingTests", ["Content", "Archive", "Unpacking", system]),
+        tests("ProfilesTests", ["Content", "OCI", "Archive", "Profiles", system]),
         tests("EStargzTests", ["Content", "Archive", "EStargz", system]),
         tests(
             "ConformanceTests", ["Content", "Archive", "EStargz", system], exclude: ["estargz-check", "tree-compare"]),

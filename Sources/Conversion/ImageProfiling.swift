@@ -53,20 +53,22 @@ struct ImageProfiling: Sendable {
 
     /// Profiles all platforms, one after the other, since a profiler may run them.
     func run(_ tree: ImageTree, with profiler: any Profiler) async throws -> ProfiledLayers {
+        var profiled = ProfiledLayers(try await inflate(tree))
+        for image in tree.images {
+            let resolution = try await resolve(image, profiled.inflated, with: profiler)
+            profiled.apply(resolution, to: image)
+        }
+        return profiled
+    }
+
+    /// Inflates each distinct layer; those that must stay as they are are left out.
+    func inflate(_ tree: ImageTree) async throws -> [LayerKey: InflatedLayer] {
         let layers = ProfiledLayers().layers(of: tree).filter { $0.key.kind == .tar }
         let inflated = try await concurrentMap(layers, width: request.jobs) { position, layer in
             let id = LayerID(digest: layer.descriptor.digest, number: position + 1, total: layers.count)
             return (layer.key, try await inflate(layer, as: id))
         }
-        var profiled = ProfiledLayers(
-            Dictionary(inflated.compactMap { key, layer in layer.map { (key, $0) } }) { first, _ in first })
-        for image in tree.images {
-            let name = image.configuration.platform?.description ?? image.descriptor.digest.description
-            try await context("profile of \(name)") {
-                profiled.apply(try await profile(image, profiled.inflated, with: profiler, name: name), to: image)
-            }
-        }
-        return profiled
+        return Dictionary(inflated.compactMap { key, layer in layer.map { (key, $0) } }) { first, _ in first }
     }
 
     /// `nil` for a layer that must stay as it is; who converts it will find the same.
@@ -94,21 +96,25 @@ struct ImageProfiling: Sendable {
         return inflated
     }
 
-    private func profile(
-        _ image: SourceImage, _ inflated: [LayerKey: InflatedLayer], with profiler: any Profiler, name: String
+    /// Has an image profiled, and looks up what the profile names.
+    func resolve(
+        _ image: SourceImage, _ inflated: [LayerKey: InflatedLayer], with profiler: any Profiler
     ) async throws -> ProfileResolution {
-        let layers = image.layers.map { inflated[$0.key] }
-        let readable = ReadableImage(
-            manifest: image.descriptor.digest, configuration: image.configuration,
-            tree: MergedTree(layers.map { $0?.entries ?? [] }, hiding: SpecialEntry.paths),
-            contents: InflatedContents(layers: layers))
-        let profile = try await profiler.profile(of: readable)
-        let resolution = try ProfileResolution(profile, in: readable, ignoring: SpecialEntry.paths)
-        if let names = resolution.missingNames {
-            guard !request.isStrict else { throw ProfileFailure.missing(resolution.missing.count, names: names) }
-            warn("\(resolution.missing.count) of the profile's paths are not in \(name): \(names)")
+        let name = image.configuration.platform?.description ?? image.descriptor.digest.description
+        return try await context("profile of \(name)") {
+            let layers = image.layers.map { inflated[$0.key] }
+            let readable = ReadableImage(
+                manifest: image.descriptor.digest, configuration: image.configuration,
+                tree: MergedTree(layers.map { $0?.entries ?? [] }, hiding: SpecialEntry.paths),
+                contents: InflatedContents(layers: layers), blobs: image.layers.map(\.descriptor.digest))
+            let profile = try await profiler.profile(of: readable)
+            let resolution = try ProfileResolution(profile, in: readable, ignoring: SpecialEntry.paths)
+            if let names = resolution.missingNames {
+                guard !request.isStrict else { throw ProfileFailure.missing(resolution.missing.count, names: names) }
+                warn("\(resolution.missing.count) of the profile's paths are not in \(name): \(names)")
+            }
+            return resolution
         }
-        return resolution
     }
 }
 

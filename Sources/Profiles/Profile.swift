@@ -27,10 +27,13 @@ package struct Profile: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
         package let item: Item
         package let origin: Origin?
+        /// The layer in which a snapshotter has found the file, by the digest of its blob.
+        package let blob: Digest?
 
-        package init(_ item: Item, origin: Origin? = nil) {
+        package init(_ item: Item, origin: Origin? = nil, blob: Digest? = nil) {
             self.item = item
             self.origin = origin
+            self.blob = blob
         }
     }
 
@@ -45,5 +48,19 @@ package struct Profile: Hashable, Sendable {
     /// Appends an entry, unless it is there already.
     package mutating func append(_ entry: Entry) {
         if seen.insert(entry).inserted { entries.append(entry) }
+    }
+}
+
+extension Profile.Item: CustomStringConvertible {
+    /// As people write it: paths begin with a slash.
+    package var description: String {
+        switch self {
+        case .path(let path): path.isRoot ? "/" : "/" + path.description
+        case .pattern(let text): text
+        }
+    }
+
+    package var isPattern: Bool {
+        if case .pattern = self { true } else { false }
     }
 }

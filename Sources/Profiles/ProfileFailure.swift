@@ -10,6 +10,8 @@ package enum ProfileFailure: Failure {
     case zeroInPath
     case notUTF8
     case noPath
+    case noArray
+    case noFiles
     case openBracket(String)
     case missing(Int, names: String)
 
@@ -24,7 +26,9 @@ package enum ProfileFailure: Failure {
         case .longPath(let limit): "expected a path of at most \(limit) bytes"
         case .zeroInPath: "expected a path without zero bytes"
         case .notUTF8: "expected UTF-8"
-        case .noPath: "expected an object with a member 'path' that is a text"
+        case .noPath: "expected a path that is a text"
+        case .noArray: "expected a JSON array of paths"
+        case .noFiles: "expected a JSON object with an array 'files'"
         case .openBracket(let text):
             "the pattern '\(text.prefix(200))' has a bracket without an end; put \\ before one that is meant as it stands"
         case .missing(let count, let names):

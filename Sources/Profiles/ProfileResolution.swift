@@ -29,18 +29,22 @@ package struct ProfileResolution: Sendable {
     /// - Throws: when a pattern is malformed, or the task was cancelled.
     package init(_ profile: Profile, in image: ReadableImage, ignoring ignored: Set<EntryPath>) throws {
         self.image = image
-        // What was noted of another platform of the same image need not be there in this one.
+        // What was noted of other images is looked up as well, unless the profile speaks of this one: then it need not be
+        // there, as with the platforms of an index.
         let isOfThisImage = profile.entries.contains { $0.origin?.manifest == image.manifest }
+        // A log of a node tells of all images that run there.
+        let isOfTheseLayers = profile.entries.contains { $0.blob.map(image.blobs.contains) ?? false }
         for entry in profile.entries {
+            if isOfTheseLayers, let blob = entry.blob, !image.blobs.contains(blob) { continue }
             let isFound: Bool
             switch entry.item {
             case .path(let path):
                 if ignored.contains(path) { continue }
-                isFound = add(path, from: entry.origin)
+                isFound = add(path, in: layer(of: entry))
             case .pattern(let text):
                 try Task.checkCancellation()
                 let matches = try PathPattern(text).matches(in: image.tree)
-                for path in matches { _ = add(path, from: nil) }
+                for path in matches { _ = add(path, in: nil) }
                 isFound = !matches.isEmpty
             }
             if isFound {
@@ -49,6 +53,12 @@ package struct ProfileResolution: Sendable {
                 missing.append(entry.item)
             }
         }
+    }
+
+    /// The layer of this image that an entry names.
+    private func layer(of entry: Profile.Entry) -> Int? {
+        if let origin = entry.origin, origin.manifest == image.manifest { return origin.layer }
+        return entry.blob.flatMap { image.blobs.lastIndex(of: $0) }
     }
 
     /// The paths that come first in each layer, the bottom one first.
@@ -71,8 +81,8 @@ package struct ProfileResolution: Sendable {
     }
 
     /// Asks for a path, in the topmost layer that provides it unless a recorder saw it in another one.
-    private mutating func add(_ path: EntryPath, from origin: Profile.Origin?) -> Bool {
-        if let origin, origin.manifest == image.manifest, let layer = origin.layer, holds(path, layer) {
+    private mutating func add(_ path: EntryPath, in layer: Int?) -> Bool {
+        if let layer, holds(path, layer) {
             add(File(layer: layer, path: path))
             return true
         }
@@ -103,15 +113,6 @@ package struct ProfileResolution: Sendable {
             pathsOfLayer[layer] = Set(image.tree.layers[layer].filter { !$0.kind.isSymlink }.map(\.path))
         }
         return pathsOfLayer[layer]?.contains(path) == true
-    }
-}
-
-extension Profile.Item: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .path(let path): path.description
-        case .pattern(let text): text
-        }
     }
 }
 

@@ -9,10 +9,14 @@ package struct ReadableImage: Sendable {
     package let configuration: ImageConfiguration
     package let tree: MergedTree
     package let contents: any FileContents
+    /// The digests of the layers' blobs, bottom first; empty when they are not known.
+    package let blobs: [Digest]
 
     package init(
-        manifest: Digest, configuration: ImageConfiguration, tree: MergedTree, contents: any FileContents
+        manifest: Digest, configuration: ImageConfiguration, tree: MergedTree, contents: any FileContents,
+        blobs: [Digest] = []
     ) {
+        self.blobs = blobs
         self.manifest = manifest
         self.configuration = configuration
         self.tree = tree

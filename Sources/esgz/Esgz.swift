@@ -33,7 +33,7 @@ struct Esgz: AsyncParsableCommand {
             stargz snapshotter, containerd mounts it at once and fetches files when they are read.
             """,
         version: "\(version) (libdeflate \(GzipCompressor.libraryVersion))",
-        subcommands: [Convert.self, Optimize.self, Copy.self, Login.self, Logout.self])
+        subcommands: [Convert.self, Optimize.self, ProfileCommand.self, Copy.self, Login.self, Logout.self])
 
     static let version = "0.2.0"
 

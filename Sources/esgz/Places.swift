@@ -36,6 +36,23 @@ struct Places {
         network = try registry.makeNetwork(transfers: work.jobs, renderer)
     }
 
+    /// An image that is read alone.
+    ///
+    /// - Throws: when the location is malformed, stdin is wanted for two things, or temporary files cannot be made.
+    init(
+        reading source: String, _ registry: RegistryOptions, _ work: WorkOptions, _ renderer: ProgressRenderer
+    ) throws {
+        self.source = try ImageLocation(parsing: source)
+        destinations = []
+        additionalTags = []
+        guard !self.source.isStandardStream || !registry.credentials.usesStandardInput else {
+            throw StandardInput.TakenTwice()
+        }
+        temporaryDirectory = try work.temporaryDirectory()
+        self.registry = registry
+        network = try registry.makeNetwork(transfers: work.jobs, renderer)
+    }
+
     func openSource() throws -> any ImageSource {
         try source.openSource(try registry.source(network, temporaryDirectory: temporaryDirectory))
     }

@@ -44,3 +44,20 @@ enum ProfileFile {
         return bytes
     }
 }
+
+extension ProfileFile {
+    /// Stdin cannot be an image and a profile as well.
+    struct TakenTwice: Failure {
+        var kind: FailureKind { .usage }
+        var description: String { "the image comes from stdin, so the profile cannot; name a file" }
+    }
+}
+
+extension ProfileFormat {
+    /// Reads a profile, and says where it comes from if it is malformed.
+    func profile(_ bytes: [UInt8], from name: String) throws -> Profile {
+        try context(name == "-" ? "profile from stdin" : "profile \(name)") {
+            try Profile(parsing: bytes, as: self)
+        }
+    }
+}

@@ -9,10 +9,11 @@ struct DocumentationTests {
     /// The page of each command. What all of them share stands in that of the program.
     private static let pages = [
         "convert": "esgz-convert", "copy": "esgz-copy", "login": "esgz-login", "logout": "esgz-login",
-        "optimize": "esgz-optimize",
+        "optimize": "esgz-optimize", "profile convert": "esgz-profile", "profile merge": "esgz-profile",
+        "profile show": "esgz-profile", "profile check": "esgz-profile",
     ]
     /// Commands that have the options of another one as well.
-    private static let inherited = ["optimize": "esgz-convert"]
+    private static let inherited = ["optimize": "esgz-convert", "profile check": "esgz-convert"]
     private static let allPages = ["esgz"] + Set(pages.values).sorted()
 
     @Test func everyCommandHasAPage() async throws {
@@ -108,15 +109,22 @@ struct DocumentationTests {
         return Set(names).union(["--help", "-h", "--version"])
     }
 
-    /// Arguments by command.
+    /// Arguments by command; `profile show` is one within another.
     private func help() async throws -> [String: [JSON]] {
         try await withWorkplace { place, _ in
             let dump = try await place.esgz(["--experimental-dump-help"])
-            let commands = try JSON(parsing: Array(dump.output.utf8))["command"]?["subcommands"]?.array ?? []
-            return commands.reduce(into: [:]) { result, command in
-                guard let name = command["commandName"]?.string, name != "help" else { return }
-                result[name] = (command["arguments"]?.array ?? []).filter { $0["kind"]?.string != "positional" }
+            return arguments(ofCommandsIn: try JSON(parsing: Array(dump.output.utf8))["command"], below: "")
+        }
+    }
+
+    private func arguments(ofCommandsIn command: JSON?, below prefix: String) -> [String: [JSON]] {
+        (command?["subcommands"]?.array ?? []).reduce(into: [:]) { result, command in
+            guard let name = command["commandName"]?.string, name != "help" else { return }
+            guard command["subcommands"]?.array?.isEmpty ?? true else {
+                result.merge(arguments(ofCommandsIn: command, below: prefix + name + " ")) { first, _ in first }
+                return
             }
+            result[prefix + name] = (command["arguments"]?.array ?? []).filter { $0["kind"]?.string != "positional" }
         }
     }
 

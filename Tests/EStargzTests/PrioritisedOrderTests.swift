@@ -198,8 +198,10 @@ struct PrioritisedOrderTests {
     }
 
     @Test(.enabled(if: ReferenceReader.isExpected, "go is not installed"), arguments: cases)
-    func theReferenceReaderAcceptsIt(_ example: Case) async throws {
-        let layer = try Layer(Tar(.gnu, prefix: "./", items: example.tar).bytes)
-        #expect(try await ReferenceReader.findings(in: try await layer.converted(first: example.wanted)) == "")
+    func theReferenceReaderSeesTheSameOrder(_ example: Case) async throws {
+        let layer = try await Layer(Tar(.gnu, prefix: "./", items: example.tar).bytes).converted(first: example.wanted)
+        let first = example.order.prefix { $0 != Self.prefetch }.map { $0 == "/" ? "" : $0 }
+        let hasLandmark = first.count < example.order.count
+        #expect(try await ReferenceReader.findings(in: layer, first: hasLandmark ? first : nil) == "")
     }
 }

@@ -8,13 +8,23 @@ package enum ReferenceReader {
     package static var isExpected: Bool { Command.isExpected("go") }
 
     /// What the reader finds wrong with a layer; empty when it finds nothing.
-    package static func findings(in layer: ConvertedLayer) async throws -> String {
+    ///
+    /// - Parameters:
+    ///   - layer: what our writer made.
+    ///   - first: cleaned names of what has to come before the landmark, if that is to be checked.
+    /// - Returns: the findings, a line each.
+    /// - Throws: when the program cannot be built or started.
+    package static func findings(in layer: ConvertedLayer, first: [String]? = nil) async throws -> String {
         let program = try await Fixture.referenceReader.path
         return try await withTemporaryDirectory { directory in
             let path = directory.appending("layer")
             try write(layer.bytes, to: path)
-            let check = try await Command.run(
-                program.string, ["-blob", path.string, "-toc-digest", layer.built.tocDigest.description])
+            var arguments = ["-blob", path.string, "-toc-digest", layer.built.tocDigest.description]
+            if let first {
+                try write(Array(first.joined(separator: "\n").utf8), to: directory.appending("first"))
+                arguments += ["-first", directory.appending("first").string]
+            }
+            let check = try await Command.run(program.string, arguments)
             return check.status == 0 ? "" : "status \(check.status): \(check.errors.prefix(4000))"
         }
     }

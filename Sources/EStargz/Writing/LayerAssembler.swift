@@ -8,6 +8,8 @@ struct LayerAssembler {
     private var diffHasher = Hasher()
     private var toc: TOCWriter
     private var file: OpenFileEntry?
+    /// Where the landmark's data begins, behind all that is to be prefetched.
+    private var prefetchSize: Int64 = 0
 
     /// The entry whose data is passing by.
     private struct OpenFileEntry {
@@ -48,6 +50,7 @@ struct LayerAssembler {
         chunkAt start: Int64, size: Int64, blobOffset: Int64, bytes: UnsafeRawBufferPointer, digest: Digest?
     ) {
         guard let digest else { return }
+        if file?.entry.path == SpecialEntry.prefetchLandmark.path { prefetchSize = blobOffset }
         file?.chunks.append(TOCWriter.Chunk(offset: start, size: size, blobOffset: blobOffset, digest: digest))
         guard let whole = file?.entry.size, size < whole else { return }
         if file?.hasher == nil { file?.hasher = Hasher() }
@@ -82,7 +85,8 @@ struct LayerAssembler {
         blob.finish()
         return BuiltLayer(
             blob: blob.slice, digest: blobHasher.finalize(), diffID: diffHasher.finalize(),
-            uncompressedSize: diffHasher.count, tocDigest: Digest(of: json))
+            uncompressedSize: diffHasher.count, tocDigest: Digest(of: json),
+            prefetchSize: prefetchSize)
     }
 
     private mutating func write(_ bytes: UnsafeRawBufferPointer) throws {

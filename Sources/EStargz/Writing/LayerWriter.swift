@@ -85,6 +85,23 @@ package struct LayerWriter: Sendable {
     ) async throws -> BuiltLayer {
         let producer = ReorderedProducer(
             layer: layer, priorities: priorities, chunkSize: options.chunkSize, advanced: advanced)
+        return try await write(with: producer)
+    }
+
+    /// What would be prefetched of a layer if it were written with these files first.
+    ///
+    /// - Throws: `LayerObstacle` when the layer must stay as it is.
+    package func prefetch(of layer: InflatedLayer, first priorities: [EntryPath]) async throws -> Prefetch {
+        let entries = PrioritisedOrder(try layer.orderedEntries(), priorities: priorities).first
+        let producer = ReorderedProducer(
+            layer: layer, priorities: priorities, chunkSize: options.chunkSize, endsAtLandmark: true
+        ) { _ in }
+        return Prefetch(
+            entries: entries.count, contentSize: entries.map(\.size).reduce(0, +),
+            size: try await write(with: producer).prefetchSize)
+    }
+
+    private func write(with producer: ReorderedProducer) async throws -> BuiltLayer {
         let built = try await assemble { work in
             try producer.run(into: work)
             return true

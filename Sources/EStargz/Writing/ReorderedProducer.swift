@@ -9,6 +9,8 @@ struct ReorderedProducer {
     /// What comes before the landmark, in this order.
     let priorities: [EntryPath]
     let chunkSize: Int64
+    /// Whether what comes behind the landmark is left out, since only what comes before is to be known.
+    var endsAtLandmark = false
     /// Called with the number of bytes of the tar as they are handed to the workers.
     let advanced: @Sendable (Int) -> Void
 
@@ -25,7 +27,7 @@ struct ReorderedProducer {
             try handOut(from: &plan, through: &batch, into: work)
         }
         if !order.first.isEmpty { plan.add(.landmark(.prefetchLandmark)) }
-        for entry in order.rest {
+        for entry in endsAtLandmark ? [] : order.rest {
             plan.add(entry)
             try handOut(from: &plan, through: &batch, into: work)
         }

@@ -58,6 +58,7 @@ struct ConversionOptions: ParsableArguments {
     func run(_ profiler: (any Profiler)?) async throws {
         let renderer = output.makeRenderer(isDryRun: dryRun)
         let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
+        guard !(places.source.isStandardStream && profile.file == "-") else { throw ProfileFile.TakenTwice() }
         if !force,
             let same = try naming.names(at: places.destinations).first(where: { $0.isSamePlace(as: places.source) })
         {

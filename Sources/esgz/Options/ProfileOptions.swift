@@ -10,6 +10,8 @@ struct ProfileOptions: ParsableArguments {
             "Put the files that this profile names first, to be prefetched; - for stdin.", valueName: "file"))
     var file: String?
 
+    @OptionGroup var format: ProfileFormatOptions
+
     @Option(
         help: ArgumentHelp(
             "Write what was put first to this file, as ctr-remote writes its records.", valueName: "file"))
@@ -17,7 +19,7 @@ struct ProfileOptions: ParsableArguments {
 
     /// The profile that was named, if one was.
     var given: Profile? {
-        get throws { try file.map { try Profile(parsing: try ProfileFile.read($0)) } }
+        get throws { try file.map { try format.profile($0) } }
     }
 
     /// Writes what was put first, if asked for.

@@ -20,10 +20,11 @@ import (
 func main() {
 	blob := flag.String("blob", "", "check the single layer `FILE`")
 	tocDigest := flag.String("toc-digest", "", "expected TOC `DIGEST`, with -blob")
+	first := flag.String("first", "", "with -blob: a `FILE` with the names that come before the landmark, one a line")
 	all := flag.Bool("all", false, "a layer without TOC annotation is an error")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: estargz-check [-all] LAYOUTDIR TAG\n"+
-			"       estargz-check -blob FILE [-toc-digest DIGEST]")
+			"       estargz-check -blob FILE [-toc-digest DIGEST] [-first FILE]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -31,8 +32,8 @@ func main() {
 	var found *findings
 	switch {
 	case *blob != "" && flag.NArg() == 0:
-		found = checkFile(*blob, digest.Digest(*tocDigest))
-	case *blob == "" && *tocDigest == "" && flag.NArg() == 2:
+		found = checkFile(*blob, digest.Digest(*tocDigest), *first)
+	case *blob == "" && *tocDigest == "" && *first == "" && flag.NArg() == 2:
 		found = checkImage(flag.Arg(0), flag.Arg(1), *all)
 	default:
 		flag.Usage()
@@ -43,8 +44,8 @@ func main() {
 	}
 }
 
-// checkFile checks one blob that no manifest describes.
-func checkFile(path string, tocDigest digest.Digest) *findings {
+// checkFile checks one blob that no manifest describes, and what comes first in it if first is a file.
+func checkFile(path string, tocDigest digest.Digest, first string) *findings {
 	found := newFindings(path)
 	blob, err := readBlob(path)
 	if err != nil {
@@ -53,6 +54,9 @@ func checkFile(path string, tocDigest digest.Digest) *findings {
 	}
 	defer blob.close()
 	summary := checkBlob(blob, tocDigest, found)
+	if first != "" && found.none() {
+		checkFirst(blob, first, found)
+	}
 	if found.none() {
 		fmt.Printf("%s ok %s\n", blob.digest, summary)
 	}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Content
+import Conversion
+import OCI
+import Profiles
+
+/// `esgz profile check IMAGE FILE`
+struct ProfileCheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Say what of a profile is in an image, and how much would be prefetched.",
+        discussion: "Reads all layers of the image, and writes nothing.")
+
+    @Argument(help: ArgumentHelp("The image, named as for esgz convert.", valueName: "image"))
+    var image: String
+
+    @Argument(help: ArgumentHelp("The profile; - for stdin.", valueName: "file"))
+    var file: String
+
+    @OptionGroup var format: ProfileFormatOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Prefetch at this many bytes a second; 12500000 are 100 Mbit/s.", valueName: "size"))
+    var bandwidth = ByteCount(12_500_000)
+
+    @Flag(help: "Fail when a path of the profile is missing, or prefetching takes longer than the snapshotter waits.")
+    var strict = false
+
+    @OptionGroup(title: "Layer options") var writing: WritingOptions
+    @OptionGroup(title: "Platform options") var platform: PlatformOptions
+    @OptionGroup(title: "Registry options") var registry: RegistryOptions
+    @OptionGroup(title: "Work options") var work: WorkOptions
+
+    @Flag(name: [.short, .long], help: "Show no progress; warnings and errors are still shown.")
+    var quiet = false
+
+    @Flag(help: "Print the result in JSON.")
+    var json = false
+
+    func validate() throws {
+        guard bandwidth.bytes > 0 else { throw ValidationError("--bandwidth: expected more than 0") }
+    }
+
+    func run() async throws {
+        let renderer = ProgressRenderer(quiet ? .none : Terminal.isInteractive ? .terminal : .plain)
+        let places = try Places(reading: image, registry, work, renderer)
+        guard !(places.source.isStandardStream && file == "-") else { throw ProfileFile.TakenTwice() }
+        let profile = try format.profile(file)
+        var request = ConversionRequest(
+            layers: writing.layerOptions(temporaryDirectory: places.temporaryDirectory))
+        request.platforms = try platform.platforms
+        request.jobs = work.jobs
+        let report = try await renderer.whileRunning { [request] events in
+            try await context(places.source.description) {
+                try await ProfileCheck(request, from: try places.openSource(), events: events).run(profile)
+            }
+        }
+        try Terminal.print(
+            json
+                ? String(decoding: report.json(bandwidth: bandwidth.bytes).text, as: UTF8.self)
+                : report.images.map { $0.text(bandwidth: bandwidth.bytes) }.joined(separator: "\n\n"))
+        if strict { try report.demandFit(bandwidth: bandwidth.bytes) }
+    }
+}
