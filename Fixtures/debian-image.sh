@@ -3,6 +3,7 @@
 #   begin OUTDIR            checks what is needed, and makes a place to work in
 #   start_image             a bundle whose root is a minimal userland, its layer made
 #   install_packages NAME…  into the root
+#   configure OPTION…       options of "umoci config"
 #   add_layer NAME          of what has changed in the root since the last one
 #   finish_image            puts the layout into OUTDIR
 #
@@ -146,7 +147,9 @@ start_image() {
     mv -T "$base.$$" "$base" 2>/dev/null || rm -r "$base.$$"
 }
 
-configure() { umoci config --image "$work/layout:latest" "$@"; }
+# What the image runs, and how; written at the end, since layers go on top of what was unpacked.
+configuration=()
+configure() { configuration+=("$@"); }
 
 # Turns what has changed in $root since the last call into a layer.
 add_layer() {
@@ -158,6 +161,7 @@ add_layer() {
 }
 
 finish_image() {
+    umoci config --image "$work/layout:latest" "${configuration[@]}"
     umoci gc --layout "$work/layout"
     chmod -R a+rX "$work/layout"
     mv "$work/layout" "$out"

@@ -1,0 +1,125 @@
+import Archive
+
+/// The files of an image as a workload meets them: what it opens goes into a profile, once, by first use.
+///
+/// What an image can make of this is bounded: how many files are noted, how often something is read, and how much.
+/// Beyond that nothing more is noted or read, so that everything ends soon and the same way each time.
+final class VisitedFiles {
+    /// The most that is read of one file of text.
+    static let textLimit: Int64 = 4 << 20
+
+    let tree: MergedTree
+    private let contents: any FileContents
+    private(set) var profile = Profile()
+    private var noted: Set<EntryPath> = []
+    private var remainingLookups = 1_000_000
+    private var remainingNotes = 50_000
+    private var remainingReads = 100_000
+    private var remainingBytes: Int64 = 1 << 30
+
+    init(of image: ReadableImage) {
+        tree = image.tree
+        contents = image.contents
+    }
+
+    /// Whether so much was looked for that nothing more is found.
+    var isExhausted: Bool { remainingLookups == 0 }
+
+    /// What a path leads to, links followed; nothing is noted.
+    func find(_ path: some Collection<UInt8>, from directory: EntryPath = .root) -> MergedTree.Node? {
+        // The kernel knows no longer paths.
+        guard !path.isEmpty, path.count <= 4096, remainingLookups > 0 else { return nil }
+        remainingLookups -= 1
+        return tree.resolve(Array(path), from: directory).node
+    }
+
+    func find(_ path: String, from directory: EntryPath = .root) -> MergedTree.Node? {
+        find(path.utf8, from: directory)
+    }
+
+    func find(_ path: EntryPath) -> MergedTree.Node? { path.isRoot ? tree[.root] : find(path.bytes) }
+
+    /// A regular file that a path leads to; nothing is noted.
+    func findFile(_ path: some Collection<UInt8>, from directory: EntryPath = .root) -> MergedTree.Node? {
+        find(path, from: directory).flatMap { size(of: $0) == nil ? nil : $0 }
+    }
+
+    func findFile(_ path: String, from directory: EntryPath = .root) -> MergedTree.Node? {
+        findFile(path.utf8, from: directory)
+    }
+
+    func findFile(_ path: EntryPath) -> MergedTree.Node? { findFile(path.bytes) }
+
+    /// A directory that a path leads to.
+    func findDirectory(_ path: some Collection<UInt8>, from directory: EntryPath = .root) -> EntryPath? {
+        guard let node = find(path, from: directory), tree.kind(of: node) == .directory else { return nil }
+        return node.path
+    }
+
+    func findDirectory(_ path: String, from directory: EntryPath = .root) -> EntryPath? {
+        findDirectory(path.utf8, from: directory)
+    }
+
+    func findDirectory(_ path: EntryPath) -> EntryPath? { path.isRoot ? .root : findDirectory(path.bytes) }
+
+    /// How long a regular file is; `nil` for everything else.
+    func size(of node: MergedTree.Node) -> Int64? {
+        if case .regular(let size) = tree.kind(of: node) { size } else { nil }
+    }
+
+    /// Notes that a regular file is opened.
+    ///
+    /// - Returns: whether it is the first time.
+    @discardableResult
+    func open(_ node: MergedTree.Node) -> Bool {
+        guard size(of: node) != nil, remainingNotes > 0, noted.insert(node.path).inserted else { return false }
+        remainingNotes -= 1
+        profile.append(Profile.Entry(.path(node.path)))
+        return true
+    }
+
+    /// Notes that the regular file is opened that a path leads to, if there is one.
+    @discardableResult
+    func open(_ path: String, from directory: EntryPath = .root) -> MergedTree.Node? {
+        guard let node = findFile(path, from: directory) else { return nil }
+        open(node)
+        return node
+    }
+
+    @discardableResult
+    func open(_ path: EntryPath) -> MergedTree.Node? {
+        guard let node = findFile(path) else { return nil }
+        open(node)
+        return node
+    }
+
+    /// A part of a regular file; `nil` when it does not reach that far, or too much has been read already.
+    ///
+    /// - Throws: when the image cannot be read.
+    func bytes(of node: MergedTree.Node, in range: Range<Int64>) async throws -> [UInt8]? {
+        guard let file = node.file, let size = size(of: node), range.lowerBound >= 0, range.upperBound <= size,
+            remainingReads > 0, Int64(range.count) <= remainingBytes
+        else { return nil }
+        guard !range.isEmpty else { return [] }
+        remainingReads -= 1
+        remainingBytes -= Int64(range.count)
+        return try await contents.bytes(of: file, in: range)
+    }
+
+    /// The first bytes of a file, at most as many as said.
+    func head(of node: MergedTree.Node, count: Int64) async throws -> [UInt8]? {
+        try await bytes(of: node, in: 0..<min(count, size(of: node) ?? 0))
+    }
+
+    /// All of a file of text; `nil` when it is too long to be one.
+    func text(of node: MergedTree.Node) async throws -> [UInt8]? {
+        guard let size = size(of: node), size <= Self.textLimit else { return nil }
+        return try await bytes(of: node, in: 0..<size)
+    }
+
+    /// The lines of a file of text; none when there is no such file.
+    func lines(of node: MergedTree.Node?) async throws -> [Substring] {
+        guard let node, let text = try await text(of: node) else { return [] }
+        return String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+    }
+}

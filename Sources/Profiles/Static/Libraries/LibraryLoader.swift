@@ -1,0 +1,196 @@
+import Archive
+
+/// Finds the libraries that a program loads the way its loader would (ld.so(8)), and notes them in that order.
+///
+/// One for each process: what is loaded stays loaded.
+final class LibraryLoader {
+    /// A program or library that is in the process.
+    private struct Object {
+        let node: MergedTree.Node
+        /// As it was found, the directory's links followed: `$ORIGIN` is where this lies.
+        let directory: EntryPath
+        let file: ELFFile
+        /// What asked for it, by its place in `objects`.
+        let parent: Int?
+    }
+
+    /// The program; `nil` for a static one.
+    let program: ELFFile
+    private let files: VisitedFiles
+    private let directories: LibraryDirectories?
+    private let libraryPath: [[UInt8]]
+    private var objects: [Object] = []
+    private var loadedNames: Set<[UInt8]> = []
+    private var loadedFiles: Set<EntryPath> = []
+
+    /// More libraries than any program has.
+    private static let limit = 2048
+    /// More places to look for one than any program names, and more libraries that ask for each other.
+    private static let pathLimit = 1024
+    private static let chainLimit = 64
+    /// The variants for newer processors that are worth a guess, best first: what most machines in service can run.
+    private static let variants: [UInt16: [String]] = [
+        62: ["x86-64-v3", "x86-64-v2"], 21: ["power9"], 22: ["z14", "z13"],
+    ]
+
+    /// Notes the loader that a program names and all that it loads before the program begins.
+    ///
+    /// - Parameters:
+    ///   - program: the file.
+    ///   - file: what its headers say.
+    ///   - libraryPath: `LD_LIBRARY_PATH`.
+    ///   - files: the image's.
+    /// - Throws: when the image cannot be read.
+    init(
+        _ program: MergedTree.Node, _ file: ELFFile, libraryPath: String?, in files: VisitedFiles
+    ) async throws {
+        self.program = file
+        self.files = files
+        self.libraryPath = libraryPath.map { $0.utf8.split { $0 == 58 || $0 == 59 }.map(Array.init) } ?? []
+        guard let name = file.interpreter, let interpreter = files.findFile(name) else {
+            directories = nil
+            return
+        }
+        files.open(interpreter)
+        loadedFiles.insert(interpreter.path)
+        loadedNames.insert(Array(name.split(separator: UInt8(ascii: "/")).last ?? []))
+        directories = try await LibraryDirectories(
+            interpreter: interpreter, architecture: file.architecture, in: files)
+        objects.append(Object(node: program, directory: program.path.directory, file: file, parent: nil))
+        try await loadNeeded(from: 0)
+    }
+
+    /// Notes a library that the running program loads, and those that it needs.
+    ///
+    /// - Throws: when the image cannot be read.
+    func open(_ library: MergedTree.Node) async throws {
+        guard directories != nil, !loadedFiles.contains(library.path),
+            let file = try await ELFFile(library, in: files), file.architecture == program.architecture
+        else { return }
+        let first = objects.count
+        load(library, file, from: library.path.directory, parent: 0)
+        try await loadNeeded(from: first)
+    }
+
+    /// The same, by the name of the library alone; nothing when it is not there.
+    ///
+    /// - Throws: when the image cannot be read.
+    func open(named name: String) async throws {
+        let first = objects.count
+        try await loadLibrary(named: Array(name.utf8), for: 0)
+        try await loadNeeded(from: first)
+    }
+
+    /// The first library that was loaded whose file's name begins so.
+    func loaded(_ prefix: String) -> (node: MergedTree.Node, file: ELFFile)? {
+        objects.dropFirst().first { $0.node.path.name.starts(with: prefix.utf8) }.map { ($0.node, $0.file) }
+    }
+
+    /// Breadth first, as loaders do.
+    private func loadNeeded(from first: Int) async throws {
+        var number = first
+        while number < objects.count, objects.count < Self.limit {
+            for name in objects[number].file.needed { try await loadLibrary(named: name, for: number) }
+            number += 1
+        }
+    }
+
+    private func load(_ node: MergedTree.Node, _ file: ELFFile, from directory: EntryPath, parent: Int) {
+        files.open(node)
+        loadedFiles.insert(node.path)
+        objects.append(Object(node: node, directory: directory, file: file, parent: parent))
+    }
+
+    private func loadLibrary(named name: [UInt8], for parent: Int) async throws {
+        guard let directories, parent < objects.count, !files.isExhausted, loadedNames.insert(name).inserted,
+            !directories.isMusl || !Self.isPartOfMusl(name)
+        else { return }
+        if name.contains(UInt8(ascii: "/")) {
+            try await loadFirst([expand(name, for: parent)], for: parent)
+            return
+        }
+        let before = runPaths(for: parent)
+        if try await loadFirst(candidates(name, in: before), for: parent) { return }
+        for path in directories.cache?.paths[name].map(ordered) ?? [] {
+            if try await loadFirst([path], for: parent) { return }
+        }
+        try await loadFirst(candidates(name, in: directories.paths), for: parent)
+    }
+
+    /// Loads the first that is a library for this program.
+    @discardableResult
+    private func loadFirst(_ candidates: [[UInt8]], for parent: Int) async throws -> Bool {
+        for path in candidates {
+            guard let node = files.findFile(path, from: .root) else { continue }
+            if loadedFiles.contains(node.path) { return true }
+            guard let file = try await ELFFile(node, in: files), file.architecture == program.architecture else {
+                continue
+            }
+            let named = EntryPath(cleaning: path).directory
+            load(node, file, from: files.findDirectory(named) ?? node.path.directory, parent: parent)
+            return true
+        }
+        return false
+    }
+
+    /// `DT_RPATH` of those that asked, `LD_LIBRARY_PATH`, `DT_RUNPATH`; musl takes the variable first, and inherits both.
+    private func runPaths(for number: Int) -> [[UInt8]] {
+        func split(_ paths: [UInt8]?, of number: Int) -> [[UInt8]] {
+            (paths ?? []).split(separator: UInt8(ascii: ":")).map { expand(Array($0), for: number) }
+        }
+        var inherited: [[UInt8]] = []
+        var asking: Int? = objects[number].file.runPath == nil || directories?.isMusl == true ? number : nil
+        var count = 0
+        while let current = asking, count < Self.chainLimit {
+            count += 1
+            let file = objects[current].file
+            if directories?.isMusl == true {
+                inherited += split(file.runPath ?? file.rpath, of: current)
+            } else if file.runPath == nil {
+                inherited += split(file.rpath, of: current)
+            }
+            asking = objects[current].parent
+        }
+        if directories?.isMusl == true { return libraryPath + inherited }
+        return inherited + libraryPath + split(objects[number].file.runPath, of: number)
+    }
+
+    /// The places of a library in some directories, with the variants for newer processors first.
+    private func candidates(_ name: [UInt8], in directories: [[UInt8]]) -> [[UInt8]] {
+        let slash = [UInt8(ascii: "/")]
+        let variants = self.directories?.isMusl == true ? [] : Self.variants[program.architecture.machine] ?? []
+        return directories.prefix(Self.pathLimit).flatMap { directory -> [[UInt8]] in
+            let hasVariants = !variants.isEmpty && files.findDirectory(directory + Array("/glibc-hwcaps".utf8)) != nil
+            return (hasVariants ? variants.map { directory + Array("/glibc-hwcaps/\($0)/".utf8) + name } : [])
+                + [directory + slash + name]
+        }
+    }
+
+    /// What the cache says of a name, the best variant that most machines can run first, others left out.
+    private func ordered(_ paths: [[UInt8]]) -> [[UInt8]] {
+        let variants = Self.variants[program.architecture.machine] ?? []
+        func isVariant(_ path: [UInt8]) -> Bool { String(decoding: path, as: UTF8.self).contains("/glibc-hwcaps/") }
+        return variants.flatMap { variant in
+            paths.filter { String(decoding: $0, as: UTF8.self).contains("/glibc-hwcaps/\(variant)/") }
+        } + paths.filter { !isVariant($0) }
+    }
+
+    /// Replaces `$ORIGIN` and `$LIB`, with or without braces.
+    private func expand(_ path: [UInt8], for number: Int) -> [UInt8] {
+        guard path.contains(UInt8(ascii: "$")) else { return path }
+        let origin = "/" + String(decoding: objects[number].directory.bytes, as: UTF8.self)
+        var text = String(decoding: path, as: UTF8.self)
+        let values = [("ORIGIN", origin), ("LIB", program.architecture.is64Bit ? "lib64" : "lib")]
+        for (name, value) in values {
+            text = text.replacing("${\(name)}", with: value).replacing("$\(name)", with: value)
+        }
+        return Array(text.utf8)
+    }
+
+    /// Names that musl takes for itself (musl, ldso/dynlink.c).
+    private static func isPartOfMusl(_ name: [UInt8]) -> Bool {
+        ["libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet."].contains {
+            name.starts(with: $0.utf8)
+        }
+    }
+}
