@@ -42,7 +42,8 @@ package struct MergedTree: Sendable {
     /// - Parameters:
     ///   - layers: their entries, bottom first.
     ///   - hidden: paths that are no part of the file system, such as landmarks.
-    package init(_ layers: [[TarEntry]], hiding hidden: Set<EntryPath> = []) {
+    ///   - showsWhiteouts: whether whiteouts are shown as the files that they are, besides doing what they do.
+    package init(_ layers: [[TarEntry]], hiding hidden: Set<EntryPath> = [], showsWhiteouts: Bool = false) {
         self.layers = layers
         nodes[.root] = Node(path: .root, name: nil, file: nil)
         for (number, entries) in layers.enumerated() {
@@ -57,7 +58,7 @@ package struct MergedTree: Sendable {
                 case .other, nil: break
                 }
             }
-            add(entries, of: number, hiding: hidden)
+            add(entries, of: number, hiding: hidden, showsWhiteouts: showsWhiteouts)
         }
     }
 
@@ -107,10 +108,12 @@ package struct MergedTree: Sendable {
         removedPaths.contains(path) || nodes[path].map { kind(of: $0) != .directory } ?? false
     }
 
-    private mutating func add(_ entries: [TarEntry], of layer: Int, hiding hidden: Set<EntryPath>) {
+    private mutating func add(
+        _ entries: [TarEntry], of layer: Int, hiding hidden: Set<EntryPath>, showsWhiteouts: Bool
+    ) {
         var forward: [(place: Place, target: EntryPath)] = []
         for (number, entry) in entries.enumerated() {
-            guard Whiteout(entry.path) == nil, !hidden.contains(entry.path) else { continue }
+            guard showsWhiteouts || Whiteout(entry.path) == nil, !hidden.contains(entry.path) else { continue }
             let place = Place(layer: layer, entry: number)
             if case .hardlink(let target) = entry.kind {
                 if !link(place, to: EntryPath(target)) { forward.append((place, EntryPath(target))) }

@@ -118,17 +118,6 @@ struct ImageProfiling: Sendable {
     }
 }
 
-/// Bytes that cannot be read any more once nobody waits for them.
-private struct InterruptibleSource: ByteSource {
-    let source: any ByteSource
-    let cancellation: CancellationFlag
-
-    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        try cancellation.check()
-        return try source.read(at: offset, into: buffer)
-    }
-}
-
 /// What the files of inflated layers hold.
 private struct InflatedContents: FileContents {
     let layers: [InflatedLayer?]

@@ -46,22 +46,11 @@ struct LayerOpener: Sendable {
         return try await source.withBlob(descriptor, progress: { _ in }) { [options] blob in
             try await onCancellableThread { cancellation in
                 try InflatedLayer(
-                    CancellableSource(source: blob, cancellation: cancellation), expecting: identity,
+                    InterruptibleSource(source: blob, cancellation: cancellation), expecting: identity,
                     limit: options.layerLimit, in: options.temporaryDirectory
                 ) { _ in }
             }
         }
-    }
-}
-
-/// Stops reading when nobody waits for it any more.
-struct CancellableSource: ByteSource {
-    let source: any ByteSource
-    let cancellation: CancellationFlag
-
-    func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        try cancellation.check()
-        return try source.read(at: offset, into: buffer)
     }
 }
 

@@ -68,7 +68,7 @@ package final class LazyImage: Sendable {
         return MergedTree(opened.map(\.entries), hiding: SpecialEntry.paths)
     }
 
-    /// What a layer alone holds, with what the format itself adds to it.
+    /// What a layer alone holds, with whiteouts, and with what the format itself adds to it.
     ///
     /// - Parameter number: counts from the bottom, which is 0.
     /// - Returns: a tree in which all other layers are empty.
@@ -76,7 +76,7 @@ package final class LazyImage: Sendable {
     package func tree(ofLayer number: Int) async throws -> MergedTree {
         var entries = [[TarEntry]](repeating: [], count: layers.count)
         entries[number] = try await layer(number).entries
-        return MergedTree(entries)
+        return MergedTree(entries, showsWhiteouts: true)
     }
 
     /// Finds what a path stands for, from the top layer down, and opens no layer below the one that decides it.

@@ -31,3 +31,19 @@ package func onCancellableThread<Result: Sendable>(
         flag.cancel()
     }
 }
+
+/// Bytes that cannot be read any more once nobody waits for them.
+package struct InterruptibleSource: ByteSource {
+    private let source: any ByteSource
+    private let cancellation: CancellationFlag
+
+    package init(source: any ByteSource, cancellation: CancellationFlag) {
+        self.source = source
+        self.cancellation = cancellation
+    }
+
+    package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        try cancellation.check()
+        return try source.read(at: offset, into: buffer)
+    }
+}

@@ -27,7 +27,7 @@ struct Places {
         self.source = try ImageLocation(parsing: source)
         self.destinations = try naming.locations(destinations, source: self.source)
         try self.destinations.checkArchivesDiffer()
-        guard !self.source.isStandardStream || !registry.credentials.usesStandardInput else {
+        guard !self.source.isStandardStream || !registry.usesStandardInput else {
             throw StandardInput.TakenTwice()
         }
         temporaryDirectory = try work.temporaryDirectory()
@@ -45,7 +45,7 @@ struct Places {
         self.source = try ImageLocation(parsing: source)
         destinations = []
         additionalTags = []
-        guard !self.source.isStandardStream || !registry.credentials.usesStandardInput else {
+        guard !self.source.isStandardStream || !registry.usesStandardInput else {
             throw StandardInput.TakenTwice()
         }
         temporaryDirectory = try work.temporaryDirectory()

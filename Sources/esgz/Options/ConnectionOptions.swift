@@ -39,11 +39,15 @@ struct ConnectionOptions: ParsableArguments {
     /// - Parameters:
     ///   - transfers: how many requests may be under way at a time.
     ///   - renderer: shows warnings and the trace.
+    ///   - tally: counts requests and bytes.
     /// - Returns: the network, without a connection yet.
     /// - Throws: when certificates cannot be read.
-    func makeNetwork(transfers: Int, _ renderer: ProgressRenderer) throws -> Network {
+    func makeNetwork(
+        transfers: Int, _ renderer: ProgressRenderer, tally: TransferTally? = nil
+    ) throws -> Network {
         var options = network.http
         options.transfers = transfers
+        options.tally = tally
         if network.verbose { options.trace = renderer.trace }
         let client = CurlClient(insecure: false, try both.certificates, options: options)
         return Network(client, retry: network.retryPolicy, headers: try network.headers, warn: renderer.warn)

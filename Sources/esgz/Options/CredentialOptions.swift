@@ -2,7 +2,7 @@ import ArgumentParser
 import SystemPackage
 import Transports
 
-/// Who logs in to registries. What is said of one end goes before what is said of both.
+/// Who logs in to registries.
 struct CredentialOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -12,6 +12,35 @@ struct CredentialOptions: ParsableArguments {
             """, valueName: "user[:password]"))
     var creds: String?
 
+    @Flag(help: "Read one line USER:PASSWORD from stdin, and log in with it.")
+    var credsStdin = false
+
+    @Option(help: ArgumentHelp("Send this bearer token to registries as it is.", valueName: "token"))
+    var registryToken: String?
+
+    @Flag(help: "Stay anonymous, whatever files with credentials say.")
+    var noCreds = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Look for credentials in this file alone. (default: $REGISTRY_AUTH_FILE, else the files of Podman and Docker)",
+            valueName: "file"))
+    var authfile: String?
+
+    func validate() throws { try both.validate() }
+
+    /// How to come to credentials.
+    func choice() throws -> CredentialChoice { try both.choice() ?? .search(CredentialSearch()) }
+
+    private var both: EndCredentials {
+        EndCredentials(
+            prefix: "--", creds: creds, readsStandardInput: credsStdin, token: registryToken, isAnonymous: noCreds,
+            file: authfile)
+    }
+}
+
+/// Who logs in at one end. What is said of one end goes before what is said of both.
+struct EndCredentialOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Log in with these to the source alone.", valueName: "user[:password]"))
     var srcCreds: String?
 
@@ -19,9 +48,6 @@ struct CredentialOptions: ParsableArguments {
         name: [.customLong("dst-creds"), .customLong("dest-creds")],
         help: ArgumentHelp("Log in with these to the destinations alone.", valueName: "user[:password]"))
     var dstCreds: String?
-
-    @Flag(help: "Read one line USER:PASSWORD from stdin, and log in with it.")
-    var credsStdin = false
 
     @Flag(help: "Read one line USER:PASSWORD from stdin for the source alone.")
     var srcCredsStdin = false
@@ -31,9 +57,6 @@ struct CredentialOptions: ParsableArguments {
         help: "Read one line USER:PASSWORD from stdin for the destinations alone.")
     var dstCredsStdin = false
 
-    @Option(help: ArgumentHelp("Send this bearer token to registries as it is.", valueName: "token"))
-    var registryToken: String?
-
     @Option(help: ArgumentHelp("Send this bearer token to the source alone.", valueName: "token"))
     var srcRegistryToken: String?
 
@@ -42,9 +65,6 @@ struct CredentialOptions: ParsableArguments {
         help: ArgumentHelp("Send this bearer token to the destinations alone.", valueName: "token"))
     var dstRegistryToken: String?
 
-    @Flag(help: "Stay anonymous, whatever files with credentials say.")
-    var noCreds = false
-
     @Flag(help: "Stay anonymous at the source alone.")
     var srcNoCreds = false
 
@@ -52,12 +72,6 @@ struct CredentialOptions: ParsableArguments {
         name: [.customLong("dst-no-creds"), .customLong("dest-no-creds")],
         help: "Stay anonymous at the destinations alone.")
     var dstNoCreds = false
-
-    @Option(
-        help: ArgumentHelp(
-            "Look for credentials in this file alone. (default: $REGISTRY_AUTH_FILE, else the files of Podman and Docker)",
-            valueName: "file"))
-    var authfile: String?
 
     @Option(help: ArgumentHelp("Look for those of the source in this file alone.", valueName: "file"))
     var srcAuthfile: String?
@@ -68,28 +82,19 @@ struct CredentialOptions: ParsableArguments {
     var dstAuthfile: String?
 
     func validate() throws {
-        for end in [both, source, destination] { try end.validate() }
+        for end in [source, destination] { try end.validate() }
         guard !srcCredsStdin || !dstCredsStdin else {
             throw ValidationError("--src-creds-stdin and --dst-creds-stdin exclude each other: there is one stdin")
         }
     }
 
-    /// Whether stdin is read for credentials, so that it cannot be an archive as well.
-    var usesStandardInput: Bool { credsStdin || srcCredsStdin || dstCredsStdin }
+    var usesStandardInput: Bool { srcCredsStdin || dstCredsStdin }
 
-    /// How the source comes to its credentials.
-    func sourceChoice() throws -> CredentialChoice { try source.choice() ?? defaultChoice() }
+    /// How the source comes to its credentials; `nil` when nothing was said of it.
+    func sourceChoice() throws -> CredentialChoice? { try source.choice() }
 
-    /// How destinations come to their credentials.
-    func destinationChoice() throws -> CredentialChoice { try destination.choice() ?? defaultChoice() }
-
-    private func defaultChoice() throws -> CredentialChoice { try both.choice() ?? .search(CredentialSearch()) }
-
-    private var both: EndCredentials {
-        EndCredentials(
-            prefix: "--", creds: creds, readsStandardInput: credsStdin, token: registryToken, isAnonymous: noCreds,
-            file: authfile)
-    }
+    /// How destinations come to their credentials; `nil` when nothing was said of them.
+    func destinationChoice() throws -> CredentialChoice? { try destination.choice() }
 
     private var source: EndCredentials {
         EndCredentials(
