@@ -77,6 +77,33 @@ struct ProfileInteropTests {
         }
     }
 
+    /// Who unpacks a layer one by one takes away what a whiteout names, also if the layer itself has just put it there.
+    @Test(.enabled(if: Command.isExpected("umoci")))
+    func whatIsPutFirstOutlivesTheWhiteoutsOfItsLayer() async throws {
+        let lower = Tar {
+            directory("d"); file("d/x", "old"); file("d/y", "old"); directory("e"); file("e/x", "old")
+        }
+        let upper = Tar {
+            file("rest", "new"); file(".wh.d"); directory("d"); file("d/x", "new")
+            directory("e"); file("e/.wh..wh..opq"); file("e/z", "new")
+        }
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory.appending("image"))
+            try layout.tag(try layout.putImage([lower, upper].map { try BuiltTestLayer(gzip: $0.bytes) }), as: "plain")
+            try write(Array("/d/x\n/e/z\n".utf8), to: directory.appending("profile"))
+            let run = try await Command.run(
+                Command.esgz,
+                ["optimize", "-q", "--strict", "--profile", "profile", "oci:image:plain", "oci:result:x"], in: directory
+            )
+            try #require(run.status == 0, "\(run.errors)")
+            #expect(try await prefetched(directory.appending("result"))[1].contains("d/x"))
+            try await expectEqualTrees(
+                "\(directory.appending("image")):plain", "\(directory.appending("result")):x", in: directory)
+            let left = try names(below: directory.appending("converted/rootfs"))
+            #expect(left.filter { $0.hasPrefix("d") || $0.hasPrefix("e") } == ["d", "d/x", "e", "e/z"])
+        }
+    }
+
     /// What lies before the landmark in each layer of an image, in its order.
     private func prefetched(_ layout: FilePath) async throws -> [[String]] {
         try await layers(of: layout, tag: "x").map { layer in
