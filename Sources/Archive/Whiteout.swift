@@ -22,5 +22,11 @@ package enum Whiteout: Hashable, Sendable {
         }
     }
 
+    /// The paths of the entries that take away what lies below at this path, or in it.
+    package static func paths(takingAway path: EntryPath) -> [EntryPath] {
+        let opaque = path.appending(prefix + Array(".wh..opq".utf8))
+        return path.isRoot ? [opaque] : [path.directory.appending(prefix + path.name), opaque]
+    }
+
     private static let prefix = Array(".wh.".utf8)
 }

@@ -25,6 +25,8 @@ package struct LayerReport: Sendable {
     package let result: Descriptor?
     /// Why the layer stays as it is.
     package let reason: String?
+    /// Bytes of the result that a runtime prefetches; `nil` where a profile names nothing.
+    package var prefetchSize: Int64?
 
     package var json: JSON {
         var json = JSON.object(JSON.Object())
@@ -32,6 +34,7 @@ package struct LayerReport: Sendable {
         json["source"] = source.summary
         json["result"] = result?.summary
         json["reason"] = reason.map(JSON.string)
+        json["prefetch"] = prefetchSize.map { .integer($0) }
         return json
     }
 }

@@ -128,6 +128,7 @@ extension LayerReport {
             action = .convert
             result = layer.descriptor.replacing(with: built, docker: docker)
             reason = nil
+            prefetchSize = built.prefetchSize > 0 ? built.prefetchSize : nil
         case .unchanged(let action, let reason):
             self.action = action
             result = action == .convert ? nil : layer.descriptor

@@ -76,7 +76,7 @@ package struct ProfileResolution: Sendable {
     /// The first few names of what is missing; `nil` when nothing is.
     package var missingNames: String? {
         guard !missing.isEmpty else { return nil }
-        let names = missing.prefix(5).map(\.description).joined(separator: ", ")
+        let names = missing.prefix(5).map { String($0.description.prefix(200)).printable }.joined(separator: ", ")
         return missing.count > 5 ? names + ", …" : names
     }
 

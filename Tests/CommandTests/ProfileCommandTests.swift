@@ -175,7 +175,7 @@ struct ProfileCommandTests {
                 #"{"path":"a","manifestDigest":"\#(digest)","layerIndex":1}{"path":"b"}"#,
                 to: place.directory.appending("record"))
             let text = try await place.esgz(["profile", "show", "record"])
-            #expect(text.output == "format    record\npaths     2\nimage     \(digest), 1 paths\n\n/a\n/b\n")
+            #expect(text.output == "format    record\npaths     2\nimage     \(digest), 1 of the paths\n\n/a\n/b\n")
             let json = try await place.esgz(["profile", "show", "--json", "record"])
             #expect(
                 json.output
@@ -193,7 +193,7 @@ struct ProfileCommandTests {
             let text = try await place.esgz(check)
             #expect(text.status == 0 && text.errors == "")
             for line in [
-                "linux/amd64 sha256:", "  found     2 of 3\n", "  missing   /gone\n", ": 1 entries with 14 B, ",
+                "linux/amd64 sha256:", "  found     2 of 3\n", "  missing   /gone\n", ": 1 entry with 14 B, ",
                 ": within the 10 s that the snapshotter waits\n",
             ] { #expect(text.output.contains(line), "\(text.output)") }
 

@@ -245,18 +245,22 @@ struct ProfileTests {
                 file("one", "1"); hardlink("two", to: "one"); hardlink("three", to: "two")
             },
             Tar { hardlink("dangling", to: "elsewhere") },
+            Tar {
+                hardlink("circle/a", to: "circle/b"); hardlink("circle/b", to: "circle/a")
+            },
             Tar { file(Array("caf".utf8) + [0xe9], []) },
             Tar {},
         ]
         try await withImages([tars]) { place in
             let plain = try await place.convert(nil, to: "plain")
-            let sorted = try await place.convert(paths("d/b", "dangling"))
+            let sorted = try await place.convert(paths("d/b", "dangling", "circle/a"))
             let (before, after) = (try place.layers(in: "plain"), try place.layers())
             #expect(try after[0].prefetched == ["d/b"] && before[0] != after[0])
             #expect(before.dropFirst() == after.dropFirst())
             #expect(sorted.layers.map(\.action) == plain.layers.map(\.action))
-            #expect(sorted.layers.map(\.action) == [.convert, .convert, .convert, .keep, .keep, .convert])
+            #expect(sorted.layers.map(\.action) == [.convert, .convert, .convert, .keep, .keep, .keep, .convert])
             #expect(sorted.layers.map(\.reason) == plain.layers.map(\.reason))
+            #expect(sorted.layers.map { $0.prefetchSize == nil } == [false, true, true, true, true, true, true])
             let nothing = try await place.convert(paths("gone"), to: "nothing")
             #expect(nothing.result?.digest == plain.result?.digest)
             for profile in [paths("a"), Profile()] {

@@ -137,6 +137,16 @@ struct PrioritisedOrderTests {
         Case("a directory is wanted, without what lies in it", ["x"], ["x", prefetch, "a", "x/f"]) {
             file("a", "a"); directory("x"); file("x/f", "f")
         },
+        Case(
+            "whiteouts of what is wanted", ["d/e/x", "b"],
+            [".wh.d", "d", "d/.wh.e", "d/e", "d/e/.wh.x", "d/e/x", "b", prefetch, "a", ".wh.b", ".wh.c"]
+        ) {
+            file("a", "a"); file("b", "b"); file(".wh.b"); file(".wh.d"); directory("d"); file("d/.wh.e")
+            directory("d/e"); file("d/e/.wh.x"); file("d/e/x", "x"); file(".wh.c")
+        },
+        Case("a directory is opaque", ["d/x"], ["d", "d/.wh..wh..opq", "d/x", prefetch, "a", "d/y"]) {
+            file("a", "a"); directory("d"); file("d/.wh..wh..opq"); file("d/y", "y"); file("d/x", "x")
+        },
         Case("an empty layer", ["x"], [noPrefetch]) {},
     ]
 

@@ -3,10 +3,12 @@ import Archive
 /// The entries of a layer, those that are wanted first moved to the front.
 ///
 /// Before each of them come the directories that it is in, the outermost first, and before a hard link its target, so
-/// that the front can be read without the rest. Directories that have no entry need none.
+/// that the front can be read without the rest. Directories that have no entry need none. Whiteouts stay in front of what
+/// the layer itself puts in the place of what they take away, since who unpacks it one by one would take that away.
 struct PrioritisedOrder {
     private let entries: [TarEntry]
     private let positions: [EntryPath: Int]
+    private let hasWhiteouts: Bool
     private var isMoved: [Bool]
     /// Directories whose entries, and those of all above them, have been moved.
     private var entered: Set<EntryPath> = []
@@ -22,6 +24,7 @@ struct PrioritisedOrder {
     init(_ entries: [TarEntry], priorities: [EntryPath]) {
         self.entries = entries
         positions = Dictionary(entries.enumerated().map { ($1.path, $0) }) { first, _ in first }
+        hasWhiteouts = entries.contains { Whiteout($0.path) != nil }
         isMoved = Array(repeating: false, count: entries.count)
         for path in priorities { move(path) }
     }
@@ -36,8 +39,25 @@ struct PrioritisedOrder {
             next = positions[EntryPath(target)]
         }
         for position in chain.reversed() {
+            moveWhiteouts(before: position)
             enterDirectories(above: entries[position].path)
             moveEntry(at: position)
+        }
+    }
+
+    private mutating func moveWhiteouts(before position: Int) {
+        guard hasWhiteouts else { return }
+        var paths: [EntryPath] = []
+        var path = entries[position].path
+        while true {
+            paths += Whiteout.paths(takingAway: path)
+            if path.isRoot { break }
+            path = path.directory
+        }
+        for path in paths.reversed() {
+            guard let whiteout = positions[path], whiteout < position else { continue }
+            enterDirectories(above: path)
+            moveEntry(at: whiteout)
         }
     }
 

@@ -51,6 +51,7 @@ extension LayerReport {
         case .convert:
             if let result {
                 "converted, \(source.size.byteCountText) -> \(result.size.byteCountText)"
+                    + (prefetchSize.map { ", \($0.byteCountText) of it first" } ?? "")
             } else {
                 "would be converted, \(source.size.byteCountText)"
             }

@@ -72,7 +72,7 @@ extension ProfileCheckReport.Image {
                 "  layer     \(number + 1)/\(layers.count) \(layer.digest.short): "
                     + (prefetch.entries == 0
                         ? "nothing"
-                        : "\(prefetch.entries) entries with \(prefetch.contentSize.byteCountText), "
+                        : "\(prefetch.entries) \(prefetch.entries == 1 ? "entry" : "entries") with \(prefetch.contentSize.byteCountText), "
                             + "\(prefetch.size.byteCountText) compressed of \(layer.size.byteCountText)"))
         }
         let seconds = seconds(bandwidth: bandwidth)

@@ -29,7 +29,7 @@ struct ProfileShow: AsyncParsableCommand {
         var lines = ["format    \(format.rawValue)", "paths     \(profile.entries.count - patterns)"]
         if patterns > 0 { lines.append("patterns  \(patterns)") }
         for image in profile.images {
-            lines.append("image     \(image.manifest), \(image.count) paths")
+            lines.append("image     \(image.manifest), \(image.count) of the paths")
         }
         lines += [""] + profile.entries.map(\.item.description.printable)
         try Terminal.print(lines.joined(separator: "\n"))
