@@ -63,7 +63,7 @@ struct DisturbanceTests {
             let command = try await place.shell(
                 """
                 mkfifo never; exec 3<>never
-                timeout --preserve-status --signal TERM --kill-after 20 0.5 $esgz \(arguments) --retry 0 <never
+                timeout --preserve-status --signal TERM --kill-after 20 3 $esgz \(arguments) --retry 0 <never
                 """)
             #expect(command.status == 143, "\(command.errors)")
             #expect(command.errors == "interrupted\n")

@@ -30,7 +30,8 @@ struct NetworkOptionTests {
             let start = ContinuousClock.now
             let command = try await pull(server, ["--timeout", timeout, "--retry", "1"])
             #expect(command.status == 5, "\(command.errors)")
-            #expect(ContinuousClock.now - start < .seconds(15))
+            // By default both tries together take two minutes; the machine may be busy.
+            #expect(ContinuousClock.now - start < .seconds(100))
             #expect(server.deviations == [])
         }
     }
