@@ -152,7 +152,8 @@ extension RegistryClient {
         // Where others can answer, a host that is down should not keep the user waiting.
         if !isLast { retry.tries = min(retry.tries, 2) }
         let http = EndpointExchange(
-            endpoint: endpoint, certificates: options.certificates, next: options.network.http, remarks: options.network.remarks)
+            endpoint: endpoint, certificates: options.certificates, next: options.network.http,
+            remarks: options.network.remarks)
         let place = Logins.Place(
             at: endpoint.origin, for: CredentialKey(endpoint.reference),
             by: endpoint.isUpstream ? options.credentials : options.credentials.ofOthers, scope: scope)
