@@ -6,16 +6,13 @@ import OCI
 /// What the loader, the C library, and the interpreters that are most in use do at the start is known well enough; the
 /// rest is left out. The same image gives the same profile on every machine.
 package struct StaticProfiler: Profiler {
-    private let workload: ImageConfiguration.Workload?
+    package init() {}
 
-    /// - Parameter workload: what is started instead of what the image says.
-    package init(of workload: ImageConfiguration.Workload? = nil) {
-        self.workload = workload
-    }
-
+    /// The files that the command of the image opens until it does its work, by first use as far as it can be told.
+    ///
     /// - Throws: when the image cannot be read.
     package func profile(of image: ReadableImage) async throws -> Profile {
-        let workload = workload ?? image.configuration.workload
+        let workload = image.configuration.workload
         let files = VisitedFiles(of: image)
         var environment: [String: String] = [:]
         for variable in workload.environment {

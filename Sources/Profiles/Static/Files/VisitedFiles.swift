@@ -12,7 +12,7 @@ final class VisitedFiles {
     private let contents: any FileContents
     private(set) var profile = Profile()
     private var noted: Set<EntryPath> = []
-    private var remainingLookups = 1_000_000
+    private var remainingLookups = 300_000
     private var remainingNotes = 50_000
     private var remainingReads = 100_000
     private var remainingBytes: Int64 = 1 << 30

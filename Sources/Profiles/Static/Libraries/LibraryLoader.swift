@@ -26,7 +26,7 @@ final class LibraryLoader {
     /// More libraries than any program has.
     private static let limit = 2048
     /// More places to look for one than any program names, and more libraries that ask for each other.
-    private static let pathLimit = 1024
+    private static let pathLimit = 256
     private static let chainLimit = 64
     /// The variants for newer processors that are worth a guess, best first: what most machines in service can run.
     private static let variants: [UInt16: [String]] = [

@@ -196,7 +196,7 @@ final class PythonImporter {
     private func load(_ wanted: PythonSource.Import, in scope: Scope) async throws -> Bool {
         var name = wanted.module
         if wanted.level > 0 {
-            guard wanted.level - 1 <= scope.package.count, !scope.package.isEmpty else { return false }
+            guard wanted.level <= scope.package.count else { return false }
             name = scope.package.dropLast(wanted.level - 1) + name
         }
         guard name.count <= Self.depthLimit, try await load(name) else { return false }

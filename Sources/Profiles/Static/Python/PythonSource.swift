@@ -121,7 +121,7 @@ struct PythonSource {
     private static func dynamicImports(in text: String) -> [Statement] {
         guard text.contains("import") else { return [] }
         return ["import_module(", "__import__("].flatMap { call in
-            text.split(separator: call).dropFirst().compactMap { rest -> Statement? in
+            text.split(separator: call, omittingEmptySubsequences: false).dropFirst().compactMap { rest -> Statement? in
                 guard let quote = rest.first, quote == "\"" || quote == "'" else { return nil }
                 let name = rest.dropFirst().prefix { $0 != quote }
                 guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." }) else {

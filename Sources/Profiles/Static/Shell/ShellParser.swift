@@ -19,7 +19,7 @@ struct ShellParser {
         while !tokens.isEmpty {
             found += commands(until: [])
             // A word that ends a block that never began.
-            _ = tokens.popFirst()
+            skip()
         }
         return found
     }
@@ -36,12 +36,12 @@ struct ShellParser {
         var found: [Command] = []
         while let token = tokens.first {
             if token == .symbol(";") {
-                tokens.removeFirst()
+                skip()
                 continue
             }
             if let text = Self.text(token), ends.contains(text) || closing.contains(text) { break }
             guard let command = list() else {
-                tokens.removeFirst()
+                skip()
                 continue
             }
             found.append(command)
@@ -54,7 +54,7 @@ struct ShellParser {
         guard let first = pipeline() else { return nil }
         var links: [ShellScript.Link] = []
         while case .symbol(let symbol) = tokens.first, symbol == "&&" || symbol == "||" {
-            tokens.removeFirst()
+            skip()
             skipLineEnds()
             guard let command = pipeline() else { break }
             links.append(ShellScript.Link(afterSuccess: symbol == "&&", command: command))
@@ -65,7 +65,7 @@ struct ShellParser {
     private mutating func pipeline() -> Command? {
         var isNegated = false
         while Self.text(tokens.first) == "!" {
-            tokens.removeFirst()
+            skip()
             isNegated.toggle()
         }
         guard let command = members() else { return nil }
@@ -76,7 +76,7 @@ struct ShellParser {
         guard let first = command() else { return nil }
         var members = [first]
         while case .symbol(let symbol) = tokens.first, symbol == "|" || symbol == "|&" {
-            tokens.removeFirst()
+            skip()
             skipLineEnds()
             guard let next = command() else { break }
             members.append(next)
@@ -93,21 +93,21 @@ struct ShellParser {
         }
         switch Self.text(tokens.first) {
         case "(":
-            tokens.removeFirst()
+            skip()
             return .group(block(until: ")"))
         case "{":
-            tokens.removeFirst()
+            skip()
             return .group(block(until: "}"))
         case "if": return choice()
         case "while", "until":
-            tokens.removeFirst()
+            skip()
             let condition = commands(until: ["do"])
             take("do")
             return .repetition(ShellScript.Branch(condition: condition, body: block(until: "done")))
         case "for", "select": return loop()
         case "case": return cases()
         case "function":
-            tokens.removeFirst()
+            skip()
             return function()
         default:
             if tokens.dropFirst().first == .symbol("("), tokens.dropFirst(2).first == .symbol(")") {
@@ -129,7 +129,7 @@ struct ShellParser {
             } else {
                 break
             }
-            tokens.removeFirst()
+            skip()
             if isTest, words.last?.plain == "]]" { break }
         }
         return words.isEmpty ? nil : .simple(words)
@@ -138,14 +138,14 @@ struct ShellParser {
     private mutating func choice() -> Command {
         var branches: [ShellScript.Branch] = []
         while Self.text(tokens.first) == "if" || Self.text(tokens.first) == "elif" {
-            tokens.removeFirst()
+            skip()
             let condition = commands(until: ["then"])
             take("then")
             branches.append(.init(condition: condition, body: commands(until: ["elif", "else", "fi"])))
         }
         var otherwise: [Command] = []
         if Self.text(tokens.first) == "else" {
-            tokens.removeFirst()
+            skip()
             otherwise = commands(until: ["fi"])
         }
         take("fi")
@@ -153,7 +153,7 @@ struct ShellParser {
     }
 
     private mutating func loop() -> Command {
-        tokens.removeFirst()
+        skip()
         let name = Self.text(tokens.popFirst()) ?? ""
         var words: [Word] = [
             // Without a list, the arguments.
@@ -161,11 +161,11 @@ struct ShellParser {
         ]
         skipLineEnds()
         if Self.text(tokens.first) == "in" {
-            tokens.removeFirst()
+            skip()
             words = []
             while case .word(let word) = tokens.first {
                 words.append(word)
-                tokens.removeFirst()
+                skip()
             }
         }
         _ = commands(until: ["do"])
@@ -174,14 +174,14 @@ struct ShellParser {
     }
 
     private mutating func cases() -> Command {
-        tokens.removeFirst()
+        skip()
         guard case .word(let subject) = tokens.popFirst() else { return .group([]) }
         skipLineEnds()
         take("in")
         var found: [ShellScript.Case] = []
         while let token = tokens.first, Self.text(token) != "esac" {
             guard token != .symbol(";"), token != .symbol("("), token != .symbol("|") else {
-                tokens.removeFirst()
+                skip()
                 continue
             }
             var patterns: [Word] = []
@@ -189,7 +189,7 @@ struct ShellParser {
                 if case .word(let word) = token { patterns.append(word) }
             }
             found.append(.init(patterns: patterns, body: commands(until: ["esac"])))
-            if case .symbol = tokens.first { tokens.removeFirst() }
+            if case .symbol = tokens.first { skip() }
         }
         take("esac")
         return .cases(subject, found)
@@ -209,11 +209,15 @@ struct ShellParser {
     }
 
     private mutating func take(_ text: String) {
-        if Self.text(tokens.first) == text { tokens.removeFirst() }
+        if Self.text(tokens.first) == text { skip() }
+    }
+
+    private mutating func skip() {
+        _ = tokens.popFirst()
     }
 
     private mutating func skipLineEnds() {
-        while tokens.first == .symbol(";") { tokens.removeFirst() }
+        while tokens.first == .symbol(";") { skip() }
     }
 
     private static func text(_ token: ShellLexer.Token?) -> String? {

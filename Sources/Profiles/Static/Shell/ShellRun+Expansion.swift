@@ -90,7 +90,13 @@ extension ShellRun {
     /// `${name…}`, with what stands behind the name.
     private func value(of name: String, changedBy rest: String) -> String? {
         let value = value(of: name)
-        func word(_ text: Substring) -> String? { self.text(of: Self.word(text)) }
+        func word(_ text: Substring) -> String? {
+            // A word in braces may hold others in braces.
+            guard depth < Self.depthLimit, spend(reading: text) else { return nil }
+            depth += 1
+            defer { depth -= 1 }
+            return self.text(of: Self.word(text))
+        }
         let operators: [String] = [":-", ":=", ":+", ":?", "##", "%%", "-", "=", "+", "?", "#", "%", "[0]"]
         guard let sign = operators.first(where: rest.hasPrefix) else { return nil }
         let operand = rest.dropFirst(sign.count)

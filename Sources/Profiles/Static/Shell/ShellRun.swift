@@ -21,9 +21,10 @@ final class ShellRun {
     private var sourced: Set<EntryPath> = []
     private var isDone = false
     private var remainingSteps = 20_000
-    private var depth = 0
+    /// Of commands in commands, and of words in words.
+    var depth = 0
 
-    private static let depthLimit = 40
+    static let depthLimit = 40
     /// Of the arguments of a command; Linux takes more, but scripts that have as many do not end soon.
     private static let argumentLimit = 4096
     private static let argumentBytesLimit = 256 << 10
@@ -263,8 +264,13 @@ final class ShellRun {
 
     /// The commands of a text that the script makes; long ones count as many steps.
     private func parse(_ text: String) -> [ShellScript.Command] {
-        remainingSteps -= text.utf8.count / 32
-        return remainingSteps > 0 ? ShellScript(text).commands : []
+        spend(reading: text) ? ShellScript(text).commands : []
+    }
+
+    /// Counts the reading of a text that is not part of the script itself; `false` when too much was read already.
+    func spend(reading text: some StringProtocol) -> Bool {
+        remainingSteps -= text.utf8.count / 32 + 1
+        return remainingSteps > 0
     }
 
     private func assignment(_ word: ShellScript.Word) -> (String, String?)? {
