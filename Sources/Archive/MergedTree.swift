@@ -73,6 +73,17 @@ package struct MergedTree: Sendable {
         (childNames[path] ?? []).sorted().compactMap { nodes[$0] }
     }
 
+    /// Everything below a directory: each directory before what lies in it, by the bytes of the names.
+    package func nodes(below path: EntryPath) -> [Node] {
+        var found: [Node] = []
+        var waiting = Array(children(of: path).reversed())
+        while let node = waiting.popLast() {
+            found.append(node)
+            waiting += children(of: node.path).reversed()
+        }
+        return found
+    }
+
     /// The entry with the attributes and the data of a node, its path that of the node.
     ///
     /// Directories that no layer has an entry for belong to root and have mode 0755, as readers of eStargz make them.

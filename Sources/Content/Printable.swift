@@ -4,6 +4,23 @@ extension StringProtocol {
     package var printable: String {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : "\u{fffd}" }))
     }
+
+    /// Text of others on one line, so that nothing of it is lost: what `printable` replaces, and backslashes, are written
+    /// as escapes.
+    package var escaped: String {
+        var text = ""
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\t": text += "\\t"
+            case "\r": text += "\\r"
+            case _ where scalar.isPrintable: text.unicodeScalars.append(scalar)
+            default: text += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+        return text
+    }
 }
 
 extension Unicode.Scalar {

@@ -32,9 +32,9 @@ struct LayerOpener: Sendable {
     }
 
     /// - Throws: a failure of the format when the layer can only be pulled.
-    private func read(_ descriptor: Descriptor) async throws -> LayerReader {
+    func read(_ descriptor: Descriptor) async throws -> LayerReader {
         guard let trust = try descriptor.tocTrust else { throw NoTableFailure.noAnnotation }
-        let reader = try await LayerReader(try await source.open(descriptor), trusting: trust) {
+        let reader = try await LayerReader(ReadAhead(try await source.open(descriptor)), trusting: trust) {
             try await tables.table(of: descriptor.digest)
         }
         guard !reader.table.lacksChunkDigests else { throw NoTableFailure.noDigests }

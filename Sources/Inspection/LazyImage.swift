@@ -32,6 +32,7 @@ package final class LazyImage: Sendable {
     package let image: PlatformImage
     private let layers: [OnDemand<OpenLayer>]
     private let options: InspectionOptions
+    let opener: LayerOpener
     private let cache = ChunkCache()
 
     /// Opens nothing yet.
@@ -46,10 +47,11 @@ package final class LazyImage: Sendable {
     ) {
         self.image = image
         self.options = options
+        let opener = LayerOpener(source: source, tables: tables, options: options)
+        self.opener = opener
         layers = zip(image.manifest.layers, image.configuration.diffIDs).enumerated().map { number, layer in
             OnDemand {
-                let opener = LayerOpener(source: source, tables: tables, options: options)
-                return try await context("layer \(number + 1) (\(layer.0.digest.short))") {
+                try await context("layer \(number + 1) (\(layer.0.digest.short))") {
                     try await opener.open(layer.0, diffID: layer.1, number: number + 1)
                 }
             }
@@ -130,6 +132,12 @@ package final class LazyImage: Sendable {
             piece.withUnsafeBytes { hasher.update($0) }
         }
         return hasher.finalize()
+    }
+
+    /// How many chunks a file is fetched in; `nil` when its layer was pulled.
+    package func chunkCount(of file: MergedTree.Place) async throws -> Int? {
+        guard case .lazy(let reader) = try await layer(file.layer).content else { return nil }
+        return try reader.table.chunks(of: file.entry).count
     }
 
     /// Hands `body` a file piece by piece, each checked.

@@ -33,7 +33,11 @@ struct Esgz: AsyncParsableCommand {
             stargz snapshotter, containerd mounts it at once and fetches files when they are read.
             """,
         version: "\(version) (libdeflate \(GzipCompressor.libraryVersion))",
-        subcommands: [Convert.self, Optimize.self, ProfileCommand.self, Copy.self, Login.self, Logout.self])
+        subcommands: [
+            Convert.self, Optimize.self, ProfileCommand.self, Copy.self,
+            Inspect.self, List.self, Cat.self, Stat.self, Find.self, Extract.self, Diff.self, TOC.self,
+            Login.self, Logout.self,
+        ])
 
     static let version = "0.2.0"
 

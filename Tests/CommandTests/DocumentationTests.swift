@@ -11,6 +11,8 @@ struct DocumentationTests {
         "convert": "esgz-convert", "copy": "esgz-copy", "login": "esgz-login", "logout": "esgz-login",
         "optimize": "esgz-optimize", "profile convert": "esgz-profile", "profile merge": "esgz-profile",
         "profile show": "esgz-profile", "profile check": "esgz-profile",
+        "inspect": "esgz-inspect", "ls": "esgz-ls", "cat": "esgz-cat",
+        "stat": "esgz-stat", "find": "esgz-find", "extract": "esgz-extract", "diff": "esgz-diff", "toc": "esgz-toc",
     ]
     /// Commands that have the options of another one as well.
     private static let inherited = ["optimize": "esgz-convert", "profile check": "esgz-convert"]

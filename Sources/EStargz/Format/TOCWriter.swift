@@ -155,24 +155,6 @@ extension TarEntry.Time {
         guard range.contains(seconds) else { return nil }
         let rounded = nanoseconds >= 500_000_000 ? seconds + 1 : seconds
         guard rounded != 0, seconds != 0, range.contains(rounded) else { return nil }
-        // Days since 0000-03-01, so that the leap day comes last (Hinnant, "chrono-compatible date algorithms").
-        let days = Int64((Double(rounded) / 86400).rounded(.down))
-        let second = rounded - days * 86400
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * month + 2) / 5 + 1
-        let calendarMonth = month < 10 ? month + 3 : month - 9
-        let year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0)
-        return "\(Self.padded(year, 4))-\(Self.padded(calendarMonth, 2))-\(Self.padded(day, 2))"
-            + "T\(Self.padded(second / 3600, 2)):\(Self.padded(second / 60 % 60, 2)):\(Self.padded(second % 60, 2))Z"
-    }
-
-    private static func padded(_ number: Int64, _ count: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, count - digits.utf8.count)) + digits
+        return TarEntry.Time(seconds: rounded).rfc3339
     }
 }

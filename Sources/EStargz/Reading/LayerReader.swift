@@ -35,8 +35,8 @@ package struct LayerReader: Sendable {
 
     package let format: LayerFormat
     package let table: TableOfContents
-    /// Bytes of the table, compressed.
-    package let tocSize: Int64
+    /// The table's member or frame, as it is.
+    package let compressedTOC: [UInt8]
     /// Bytes of the table's text.
     package let tocTextSize: Int64
     /// Of the table's text.
@@ -94,7 +94,17 @@ package struct LayerReader: Sendable {
             throw LayerReadFailure.wrongTOCDigest(expected: expected, actual: read.digest)
         }
         (table, tocDigest, tocTextSize) = read
-        tocSize = Int64(bytes.count)
+        compressedTOC = bytes
+    }
+
+    /// Bytes of the table, compressed.
+    package var tocSize: Int64 { Int64(compressedTOC.count) }
+
+    /// Hands `body` the text of the table piece by piece, as it stands there.
+    package func forEachPieceOfTOC(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        let input = try TOCInput(
+            compressedTOC, format.isZstd ? .zstd : .gzip, isTar: !format.isZstd, limit: TableOfContents.textLimit)
+        while case let piece = try input.next(), !piece.isEmpty { try body(piece) }
     }
 
     /// A range of which the end may have been read already.
@@ -116,6 +126,15 @@ package struct LayerReader: Sendable {
     /// - Returns: all of its data.
     /// - Throws: `LayerReadFailure` when it is not what the table says.
     package func bytes(of chunk: TableOfContents.Chunk) async throws -> [UInt8] {
+        do {
+            return try await readOnce(chunk)
+        } catch let failure as any Failure where failure.kind == .invalid {
+            // What was changed on its way is right the next time, unless it is the blob that has it wrong.
+            return try await readOnce(chunk)
+        }
+    }
+
+    private func readOnce(_ chunk: TableOfContents.Chunk) async throws -> [UInt8] {
         guard chunk.size <= Self.chunkLimit else {
             throw LayerReadFailure.chunkTooLarge(chunk.size, limit: Self.chunkLimit)
         }

@@ -18,7 +18,14 @@ enum Terminal {
     ///
     /// - Throws: `ClosedOutput` when nobody reads any more, or what else keeps the result from being written.
     static func print(_ text: String) throws {
-        var rest = Array((text + "\n").utf8)[...]
+        try emit(Array((text + "\n").utf8))
+    }
+
+    /// Writes bytes to stdout as they are.
+    ///
+    /// - Throws: `ClosedOutput` when nobody reads any more, or what else keeps them from being written.
+    static func emit(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }

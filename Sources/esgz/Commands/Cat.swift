@@ -1,0 +1,60 @@
+import Archive
+import ArgumentParser
+import Content
+import Inspection
+
+/// `esgz cat IMAGE PATH…`
+struct Cat: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print files of an image, without pulling it.",
+        discussion: """
+            Fetches the tables of contents that it needs, and of the files nothing but what they take. Every byte is \
+            checked before it is printed. Symbolic links are followed.
+            """)
+
+    @Argument(help: ArgumentHelp("The image.", valueName: "image"))
+    var image: String
+
+    @Argument(help: ArgumentHelp("Files of the image.", valueName: "path"))
+    var paths: [String]
+
+    @OptionGroup var options: LookOptions
+
+    func run() async throws {
+        let look = try Look(options)
+        try await look.run {
+            let image = try await look.open(image)
+            for path in paths {
+                let (node, tree) = try await look.find(path, in: image)
+                let entry = tree.entry(of: node)
+                guard case .regular(let size) = entry.kind else {
+                    throw NotAFile(path: path, type: entry.kind.typeName)
+                }
+                guard let file = node.file else { continue }
+                try await context(path.printable) { try await print(file, size, of: image, as: path) }
+            }
+        }
+    }
+
+    private func print(_ file: MergedTree.Place, _ size: Int64, of image: LazyImage, as path: String) async throws {
+        guard options.json else {
+            return try await image.forEachPiece(of: file, size: size) { try Terminal.emit($0) }
+        }
+        var content: [UInt8] = []
+        try await image.forEachPiece(of: file, size: size) { content += $0 }
+        try Terminal.print(
+            JSON([
+                "path": .string(path), "size": .integer(size), "encoding": "base64",
+                "content": .string(Base64.text(of: content)),
+            ]))
+    }
+}
+
+/// Only files have content that can be printed.
+private struct NotAFile: Failure {
+    let path: String
+    let type: String
+
+    var kind: FailureKind { .usage }
+    var description: String { "\(path.printable): expected a file, not a \(type)" }
+}

@@ -1,0 +1,40 @@
+import Archive
+import ArgumentParser
+import Content
+import Inspection
+import Profiles
+
+/// `esgz find IMAGE [PATTERN…]`
+struct Find: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Find files of an image by patterns, without pulling it.",
+        discussion: """
+            Prints the paths that match one of the patterns, all paths without any. In a pattern * and ? stand for \
+            characters within a name, [...] for one of several, and ** for any number of directories. A pattern without \
+            a slash is looked for in every directory.
+            """)
+
+    @Argument(help: ArgumentHelp("The image.", valueName: "image"))
+    var image: String
+
+    @Argument(help: ArgumentHelp("Patterns such as '*.so' or 'usr/lib/**/libc.*'.", valueName: "pattern"))
+    var patterns: [String] = []
+
+    @Flag(name: .shortAndLong, help: "Show mode, owner, size and time as well.")
+    var long = false
+
+    @OptionGroup var options: LookOptions
+
+    func run() async throws {
+        let parsed = try patterns.map { try PathPattern($0.contains("/") ? $0 : "**/\($0)") }
+        let look = try Look(options)
+        try await look.run {
+            let tree = try await look.tree(of: try await look.open(image))
+            let paths = Set(parsed.flatMap { $0.matches(in: tree) })
+            let found =
+                parsed.isEmpty
+                ? tree.nodes(below: .root) : paths.sorted().compactMap { tree[$0] }
+            try Listing(isLong: long, isJSON: options.json).show(found, in: tree) { $0.description }
+        }
+    }
+}

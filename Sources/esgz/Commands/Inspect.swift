@@ -1,0 +1,155 @@
+import ArgumentParser
+import Content
+import EStargz
+import Inspection
+import OCI
+import Transports
+
+/// `esgz inspect IMAGE`
+struct Inspect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what an image consists of, without pulling it.",
+        discussion: """
+            Shows the platforms, and of one of them the layers: sizes, format, table of contents, landmark. Reads \
+            manifests, and of each layer the table of contents.
+            """)
+
+    @Argument(help: ArgumentHelp("The image.", valueName: "image"))
+    var image: String
+
+    @Flag(help: "Print the manifest of the platform as it is.")
+    var manifest = false
+
+    @Flag(help: "Print the configuration of the platform as it is.")
+    var config = false
+
+    @Flag(help: "Print what the name stands for as it is: the index, or the only manifest.")
+    var raw = false
+
+    @OptionGroup var options: LookOptions
+
+    func validate() throws {
+        guard [manifest, config, raw].filter(\.self).count < 2 else {
+            throw ValidationError("--manifest, --config and --raw exclude each other")
+        }
+    }
+
+    func run() async throws {
+        let look = try Look(options)
+        try await look.run {
+            let (location, source) = try look.source(image)
+            try await context(location.description) {
+                let root = try await source.resolve()
+                let document = try await source.document(root)
+                if raw { return try Terminal.emit(document.bytes) }
+                let platforms = root.mediaType.isIndex ? try Index(document, as: root.mediaType).manifests : []
+                let chosen = try await choose(from: source)
+                if manifest { return try Terminal.emit(try chosen.get().manifest.document.bytes) }
+                if config { return try Terminal.emit(try chosen.get().configuration.document.bytes) }
+                var report = ImageReport(root: root, platforms: platforms)
+                if case .success(let platform) = chosen {
+                    report.image = platform
+                    report.layers = try await layers(of: try look.open(platform, at: location, source))
+                }
+                try options.json ? Terminal.print(report.json) : Terminal.print(report.text)
+            }
+        }
+    }
+
+    /// Without a choice, the platforms alone are shown.
+    private func choose(from source: any ImageSource) async throws -> Result<PlatformImage, PlatformChoiceFailure> {
+        do {
+            return .success(try await PlatformImage(of: source, platform: try options.platform))
+        } catch let failure as PlatformChoiceFailure {
+            return .failure(failure)
+        }
+    }
+
+    private func layers(of image: LazyImage) async throws -> [LayerSummary] {
+        let wanted = try options.layerPosition(of: image.layerCount).map { [$0] } ?? Array(0..<image.layerCount)
+        return try await concurrentMap(wanted, width: options.work.jobs) { _, number in
+            try await image.summary(ofLayer: number)
+        }
+    }
+}
+
+/// What `esgz inspect` shows.
+private struct ImageReport {
+    let root: Descriptor
+    let platforms: [Descriptor]
+    var image: PlatformImage?
+    var layers: [LayerSummary] = []
+
+    init(root: Descriptor, platforms: [Descriptor]) {
+        self.root = root
+        self.platforms = platforms
+    }
+
+    var json: JSON {
+        var json = JSON([
+            "digest": .string(root.digest.description), "mediaType": .string(root.mediaType.text),
+            "size": .integer(root.size),
+        ])
+        if root.mediaType.isIndex { json["manifests"] = .array(platforms.map(\.json)) }
+        guard let image else { return json }
+        json["platform"] = image.platform.map { .string($0.description) }
+        json["manifest"] = .string(image.descriptor.digest.description)
+        json["config"] = .string(image.manifest.configuration.digest.description)
+        json["annotations"] = image.manifest.document.root["annotations"]
+        json["layers"] = .array(layers.map(\.json))
+        return json
+    }
+
+    var text: String {
+        var blocks = [
+            Table.text([["digest", root.digest.description], ["type", root.mediaType.text.escaped]])
+        ]
+        if !platforms.isEmpty {
+            blocks.append(
+                Table.text(
+                    platforms.map { child in
+                        let name = child.platform?.description ?? "-"
+                        return [(child.isAttestation ? "attestation" : name).escaped, child.digest.description]
+                    }))
+        }
+        guard let image else { return blocks.joined(separator: "\n\n") }
+        blocks.append(
+            Table.text([
+                ["platform", (image.platform?.description ?? "-").escaped],
+                ["manifest", image.descriptor.digest.description],
+                ["config", image.manifest.configuration.digest.description],
+            ]))
+        let head = ["layer", "digest", "size", "inflated", "format", "toc", "files", "prefetch"]
+        blocks.append(Table.text([head] + layers.map(\.row), alignedRight: [0, 2, 3, 5, 6, 7]))
+        blocks += layers.compactMap(\.annotationText)
+        return blocks.joined(separator: "\n\n")
+    }
+}
+
+extension LayerSummary {
+    fileprivate var row: [String] {
+        let inflated = inflatedSize?.byteCountText ?? "-"
+        guard let reader else {
+            return ["\(number)", descriptor.digest.short, descriptor.size.byteCountText, inflated, "-", "-", "-", "-"]
+        }
+        let prefetch =
+            switch reader.table.landmark {
+            case (.prefetchLandmark, let end)?: end.byteCountText
+            case .some: "none"
+            case nil: "-"
+            }
+        return [
+            "\(number)", descriptor.digest.short, descriptor.size.byteCountText, inflated, reader.format.rawValue,
+            reader.tocSize.byteCountText, "\(reader.table.fileCount)", prefetch,
+        ]
+    }
+
+    /// Why the layer is not lazy, and its annotations.
+    fileprivate var annotationText: String? {
+        let annotations = descriptor.json["annotations"]?.object?.members ?? []
+        let rows =
+            (reason.map { [["  not lazy", $0.escaped]] } ?? [])
+            + annotations.map { ["  " + $0.key.escaped, ($0.value.string ?? "").escaped] }
+        return rows.isEmpty ? nil : "layer \(number)\n" + Table.text(rows)
+    }
+}

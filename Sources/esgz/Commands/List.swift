@@ -1,0 +1,46 @@
+import Archive
+import ArgumentParser
+import Inspection
+
+/// `esgz ls IMAGE [PATH]`
+struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls",
+        abstract: "List the files of an image, without pulling it.",
+        discussion: "Shows what a container sees: whiteouts are applied, and landmarks hidden.")
+
+    @Argument(help: ArgumentHelp("The image.", valueName: "image"))
+    var image: String
+
+    @Argument(help: ArgumentHelp("A directory or file of the image.", valueName: "path"))
+    var path = "/"
+
+    @Flag(name: .shortAndLong, help: "Show mode, owner, size and time as well.")
+    var long = false
+
+    @Flag(name: [.customShort("R"), .long], help: "List everything below as well, by paths from the root.")
+    var recursive = false
+
+    @OptionGroup var options: LookOptions
+
+    func run() async throws {
+        let look = try Look(options)
+        try await look.run {
+            let image = try await look.open(image)
+            let found = try await look.find(path, in: image)
+            let listing = Listing(isLong: long, isJSON: options.json)
+            guard found.tree.kind(of: found.node) == .directory else {
+                let (link, tree) = try await look.find(path, in: image, followsLast: false)
+                return try listing.show([link], in: tree) { _ in path }
+            }
+            let tree = try await look.tree(of: image)
+            if recursive {
+                try listing.show(tree.nodes(below: found.node.path), in: tree) { $0.description }
+            } else {
+                try listing.show(tree.children(of: found.node.path), in: tree) {
+                    String(decoding: $0.name, as: UTF8.self)
+                }
+            }
+        }
+    }
+}

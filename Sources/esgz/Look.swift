@@ -1,0 +1,125 @@
+import Archive
+import Content
+import Inspection
+import OCI
+import SystemPackage
+import Transports
+
+/// One run of a command that looks into images: how they are reached, and what that costs.
+struct Look {
+    private let options: LookOptions
+    private let network: Network
+    private let temporaryDirectory: FilePath
+    private let tally = TransferTally()
+
+    /// - Throws: when certificates cannot be read, or temporary files cannot be made.
+    init(_ options: LookOptions) throws {
+        self.options = options
+        temporaryDirectory = try options.work.temporaryDirectory()
+        network = try options.access.connection.makeNetwork(
+            transfers: options.work.jobs, ProgressRenderer(.none), tally: tally)
+    }
+
+    /// Runs `body`; says at its end what went over the network, if that was asked for.
+    func run<Result>(_ body: () async throws -> Result) async throws -> Result {
+        defer {
+            if options.access.connection.network.verbose { Terminal.say(costText) }
+        }
+        return try await body()
+    }
+
+    private var costText: String {
+        "\(tally.requests) request\(tally.requests == 1 ? "" : "s"), \(tally.received.byteCountText) received"
+    }
+
+    /// A place as typed.
+    func source(_ text: String) throws -> (location: ImageLocation, source: any ImageSource) {
+        let location = try ImageLocation(parsing: text)
+        guard !location.isStandardStream || !options.access.credentials.credsStdin else {
+            throw StandardInput.TakenTwice()
+        }
+        return (location, try location.openSource(try transport()))
+    }
+
+    private func transport() throws -> TransportOptions {
+        try options.access.transport(network, temporaryDirectory: temporaryDirectory)
+    }
+
+    /// Reads the documents of one platform; layers are opened when something of them is asked for.
+    ///
+    /// - Parameters:
+    ///   - text: the image as typed.
+    ///   - platform: of the image; what the options say without one.
+    /// - Returns: the image.
+    /// - Throws: when there is none, or several platforms to choose from.
+    func open(_ text: String, platform: Platform? = nil) async throws -> LazyImage {
+        let (location, source) = try source(text)
+        let image = try await context(location.description) {
+            try await PlatformImage(of: source, platform: try platform ?? options.platform)
+        }
+        return try open(image, at: location, source)
+    }
+
+    func open(_ image: PlatformImage, at location: ImageLocation, _ source: any ImageSource) throws -> LazyImage {
+        LazyImage(image, from: source, tables: try tables(of: location), inspection)
+    }
+
+    /// The image with external tables of contents that stands beside one, where that has a tag.
+    func tables(of location: ImageLocation) throws -> ExternalTables {
+        let transport = try transport()
+        return ExternalTables {
+            // A place without a tag has nothing beside it.
+            try (try? location.appending(tagSuffix: "-esgztoc"))?.openSource(transport)
+        }
+    }
+
+    var inspection: InspectionOptions {
+        var inspection = InspectionOptions(temporaryDirectory: temporaryDirectory)
+        inspection.jobs = options.work.jobs
+        inspection.notice = { Terminal.say($0.text) }
+        return inspection
+    }
+
+    /// The tree that was asked for: that of all layers, or that of one.
+    func tree(of image: LazyImage) async throws -> MergedTree {
+        guard let layer = try options.layerPosition(of: image.layerCount) else { return try await image.tree() }
+        return try await image.tree(ofLayer: layer)
+    }
+
+    /// Finds what a path stands for in the tree that was asked for; see `LazyImage.find`.
+    ///
+    /// - Throws: `NoSuchPath` when nothing is there.
+    func find(
+        _ path: String, in image: LazyImage, followsLast: Bool = true
+    ) async throws -> (node: MergedTree.Node, tree: MergedTree) {
+        let found: (node: MergedTree.Node?, tree: MergedTree)
+        if let layer = try options.layerPosition(of: image.layerCount) {
+            let tree = try await image.tree(ofLayer: layer)
+            found = (tree.resolve(Array(path.utf8), followsLast: followsLast).node, tree)
+        } else {
+            found = try await image.find(path, followsLast: followsLast)
+        }
+        guard let node = found.node else { throw NoSuchPath(path: path) }
+        return (node, found.tree)
+    }
+}
+
+/// Nothing has this path in the image.
+struct NoSuchPath: Failure {
+    let path: String
+
+    var kind: FailureKind { .notFound }
+    var description: String { "\(path.printable): no such file or directory in the image" }
+}
+
+extension InspectionEvent {
+    var text: String {
+        switch self {
+        case .pulling(let layer, let descriptor, let reason):
+            "layer \(layer) (\(descriptor.digest.short)) is pulled as a whole, \(descriptor.size.byteCountText): "
+                + reason.printable
+        case .skipping(let layer, let descriptor, let reason):
+            "layer \(layer) (\(descriptor.digest.short)) is left out: \(reason.printable)"
+        }
+    }
+}
