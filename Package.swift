@@ -56,6 +56,7 @@ let package = Package(
         library("EStargz", ["Content", "Archive", "CDeflate", system]),
         library("Transports", ["Content", "OCI", "Archive", "CCurl", subprocess, system, toml]),
         library("Inspection", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", system]),
+        library("Recording", ["Content", "OCI", "Archive", "Profiles", "Unpacking", "CLinux", system]),
         library("Conversion", ["Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", system]),
         .executableTarget(
             name: "esgz",
@@ -88,6 +89,7 @@ let package = Package(
         tests("ArchiveTests", ["Content", "Archive", system]),
         tests("UnpackingTests", ["Content", "Archive", "Unpacking", system]),
         tests("ProfilesTests", ["Content", "OCI", "Archive", "Profiles", system]),
+        tests("RecordingTests", ["Content", "OCI", "Archive", "Profiles", "Recording", "Unpacking", system]),
         tests("EStargzTests", ["Content", "Archive", "EStargz", system]),
         tests(
             "ConformanceTests", ["Content", "Archive", "EStargz", system], exclude: ["estargz-check", "tree-compare"]),

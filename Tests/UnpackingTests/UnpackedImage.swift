@@ -5,27 +5,7 @@ import SystemPackage
 import TestSupport
 import Unpacking
 
-/// The merged file system of some tars, ready to be unpacked.
-struct TestImage: FileContents {
-    let tree: MergedTree
-    private let layers: [InflatedLayer]
-
-    init(_ tars: Tar...) throws {
-        layers = try tars.map { tar in
-            let bytes = tar.bytes
-            let digest = Digest(of: bytes)
-            return try InflatedLayer(
-                bytes, expecting: LayerIdentity(digest: digest, size: Int64(bytes.count), diffID: digest),
-                limit: 1 << 40, in: FilePath("/tmp")
-            ) { _ in }
-        }
-        tree = MergedTree(layers.map(\.entries))
-    }
-
-    func bytes(of file: MergedTree.Place, in range: Range<Int64>) throws -> [UInt8] {
-        try layers[file.layer].bytes(of: tree.layers[file.layer][file.entry], in: range)
-    }
-
+extension MergedTars {
     @discardableResult
     func unpack(_ path: String = "", into directory: FilePath) async throws -> Shortfall {
         try await Unpacker(tree, self).unpack(EntryPath(path), into: directory)

@@ -10,7 +10,7 @@ import Unpacking
 @Suite(.enabled(if: geteuid() == 0, "only root may set owners and make devices"))
 struct UnpackerTests {
     @Test func everyKindGetsItsOwnerModeAndTime() async throws {
-        let image = try TestImage(
+        let image = try MergedTars(
             Tar(.pax) {
                 directory("d").mode(0o1755).owner(1, 2).modified(1000)
                 file("d/program", "#!").mode(0o4755).owner(7, 8).modified(1234)
@@ -37,7 +37,7 @@ struct UnpackerTests {
     }
 
     @Test func layersAreMerged() async throws {
-        let image = try TestImage(
+        let image = try MergedTars(
             Tar {
                 file("a", "lower"); file("gone", "x"); directory("d"); file("d/old", "x")
             },
@@ -53,7 +53,7 @@ struct UnpackerTests {
     }
 
     @Test func hardLinksShareOneFile() async throws {
-        let image = try TestImage(
+        let image = try MergedTars(
             Tar {
                 file("d/one", "data").mode(0o640); hardlink("two", to: "d/one"); file("other", "data")
                 symlink("link", to: "x"); hardlink("again", to: "link")
@@ -73,7 +73,7 @@ struct UnpackerTests {
     func extendedAttributesOutliveTheOwner() async throws {
         // As `setcap cap_net_raw=ep` writes it.
         let capability: [UInt8] = [1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        let image = try TestImage(
+        let image = try MergedTars(
             Tar(.pax) {
                 file("ping", "x").mode(0o755).owner(1, 1).attribute("security.capability", capability)
                 directory("d").attribute("user.note", Array("hello".utf8))
@@ -94,7 +94,7 @@ struct UnpackerTests {
     }
 
     @Test func holesTakeNoRoom() async throws {
-        let image = try TestImage(
+        let image = try MergedTars(
             Tar(.gnu) {
                 sparse(.gnu, "sparse", size: 4 << 30, [(offset: 2 << 30, bytes: String(repeating: "x", count: 512))])
                 file("zeros", [UInt8](repeating: 0, count: 2 << 20) + [1])
@@ -116,7 +116,7 @@ struct UnpackerTests {
         ("usr/share", ["share", "share/doc", "share/doc/a"]), ("usr/share/doc/a", ["a"]), ("usr/link", ["link"]),
     ])
     func aPartIsPutUnderItsOwnName(path: String, expected: [String]) async throws {
-        let image = try TestImage(
+        let image = try MergedTars(
             Tar {
                 file("usr/share/doc/a", "x"); file("usr/lib/b", "x"); symlink("usr/link", to: "lib")
             })
@@ -127,7 +127,7 @@ struct UnpackerTests {
     }
 
     @Test func aPathThatIsNotThereIsNamed() async throws {
-        let image = try TestImage(Tar { file("a", "x") })
+        let image = try MergedTars(Tar { file("a", "x") })
         try await withTemporaryDirectory { place in
             let failure = await #expect(throws: (any Error).self) { try await image.unpack("b", into: place) }
             #expect(failure.map { "\($0)" } == "b: the image has no such file")
