@@ -49,7 +49,9 @@ struct ConversionOptions: ParsableArguments {
         let places = try Places(transfer, renderer)
         guard !(places.source.isStandardStream && profile.file == "-") else { throw ProfileFile.TakenTwice() }
         if !force,
-            let same = try transfer.naming.names(at: places.destinations).first(where: { $0.isSamePlace(as: places.source) })
+            let same = try transfer.naming.names(at: places.destinations).first(where: {
+                $0.isSamePlace(as: places.source)
+            })
         {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
