@@ -39,6 +39,10 @@ struct Esgz: AsyncParsableCommand {
 
     /// Runs the command that the arguments name; everything that goes wrong is said on stderr.
     static func run(_ arguments: [String]) async -> ExitStatus {
+        if let mistake = CommandName.mistake(in: arguments) {
+            Terminal.say("error: \(mistake)")
+            return .usage
+        }
         do {
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
