@@ -176,6 +176,22 @@ struct LoginTests {
         }
     }
 
+    @Test func allLoginsCanBeForgotten() async throws {
+        try await withWorkplace { place, _ in
+            let file = place.directory.appending("docker/config.json")
+            try write(
+                Array(#"{"auths":{"a.example":{"auth":"eDp5"},"b.example/team":{"auth":"eDp5"}},"x":1.50}"#.utf8),
+                to: file)
+            let logout = try await place.esgz(["logout", "--all"])
+            #expect(logout.status == 0 && logout.errors.isEmpty, "\(logout.errors)")
+            #expect(logout.output == "logged out of a.example, b.example/team\n")
+            let left = try JSON(parsing: Array(try text(of: file).utf8))
+            #expect(left == (try JSON(parsing: Array(#"{"auths":{},"x":1.50}"#.utf8))))
+            #expect(try await place.esgz(["logout", "--all"]).output == "not logged in to any registry\n")
+            #expect(try await place.esgz(["logout", "--all", "--json"]).output == #"{"registries":[]}"# + "\n")
+        }
+    }
+
     // MARK: People at a terminal
 
     @Test func thePasswordDoesNotShowUpWhileItIsTyped() async throws {

@@ -74,13 +74,16 @@ struct UsageTests {
         (["convert", "oci:source:latest", "containers-storage:app"], "containers-storage:"),
         (["convert", "oci:source:latest", "oci-archive:-", "docker-archive:-"], "only one destination"),
         (["convert", "ftp://host/app", "oci:destination:new"], "ftp://"),
-        (["transmogrify"], "transmogrify"),
+        (["transmogrify"], "error: no command 'transmogrify'; there are: convert, "),
+        (["covnert", "oci:source:latest", "oci:destination:new"], "no command 'covnert'; did you mean 'convert'?"),
+        (["pul"], "no command 'pul'; did you mean 'pull'?"),
         (["convert", "oci-archive:-", "oci:destination:new", "--creds-stdin"], "comes from stdin"),
         (["login", "-p", "x", "--password-stdin", "-u", "x"], "--password and --password-stdin exclude each other"),
         (["login", "--password-stdin"], "--password-stdin: expected --username"),
         (["login", "user:s3cret@a.b"], "expected a registry such as ghcr.io"),
         (["login", "-u", "a:b", "-p", "x"], "expected a user name, without a colon"),
         (["login", "-u", "a", "-p", ""], "expected a password"),
+        (["logout", "--all", "a.b"], "--all and a registry exclude each other"),
         (["logout", "a.b/UP"], "expected a registry such as ghcr.io"),
     ])
     func aLocationThatMakesNoSenseIsAUsageError(arguments: [String], message: String) async throws {

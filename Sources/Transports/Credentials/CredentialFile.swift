@@ -79,6 +79,9 @@ struct CredentialFile: Sendable {
         try members(of: "auths").map(\.key).filter { $0 == key.text || key.path.isEmpty && key.isRegistry(of: $0) }
     }
 
+    /// Everything that the file or a helper for one registry may have something for.
+    func allKeys() throws -> [String] { try (members(of: "auths") + members(of: "credHelpers")).map(\.key) }
+
     private func entry(for key: CredentialKey) throws -> (key: String, entry: JSON)? {
         let entries = try members(of: "auths")
         for candidate in key.candidates {

@@ -60,6 +60,19 @@ struct CredentialStorage {
         return wasThere
     }
 
+    /// Forgets all credentials of the file and of the helpers that it names.
+    ///
+    /// - Returns: the keys that there were any for, in their order.
+    func eraseAll() async throws -> [CredentialKey] {
+        var keys: [CredentialKey] = []
+        for text in try read({ try $0.allKeys() }) {
+            // What names no registry was not written by a login.
+            guard let key = try? CredentialKey(parsing: text), !keys.contains(key) else { continue }
+            if try await erase(key) { keys.append(key) }
+        }
+        return keys
+    }
+
     private func read<Result>(_ body: (CredentialFile) throws -> Result) throws -> Result {
         let file = try CredentialFile(parsing: try bytes(), name: name, variables: variables)
         return try context(name) { try body(file) }

@@ -61,6 +61,13 @@ package struct RegistryLogin: Sendable {
         return try await storage.erase(key)
     }
 
+    /// Forgets the credentials for all registries that logins were written down for.
+    ///
+    /// - Returns: the registries, and paths of them, that there were some for.
+    package static func eraseAll(_ search: CredentialSearch) async throws -> [CredentialKey] {
+        try await CredentialStorage(at: search.ownFile, variables: search.variables).eraseAll()
+    }
+
     /// A place that has something for this registry and is asked before the one that logins are written to.
     package var obstacle: String? { search.others(than: search.ownFile, having: key).before }
 
