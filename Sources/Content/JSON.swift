@@ -39,8 +39,8 @@ package indirect enum JSON: Hashable, Sendable {
             members.removeAll(where: shouldRemove)
         }
 
-        /// Appends without looking for the key; the parser has looked already.
-        mutating func append(_ key: String, _ value: JSON) {
+        /// Appends without looking for the key, which must not be there yet.
+        package mutating func append(_ key: String, _ value: JSON) {
             members.append(Member(key: key, value: value))
         }
     }

@@ -24,6 +24,19 @@ struct HostsFileTests {
           skip_verify = true
         """
 
+    /// Time that grows with the square of the length would make minutes of it.
+    @Test(.timeLimit(.minutes(1)))
+    func longFilesAreReadInOrder() throws {
+        let names = (0..<5000).map { "https://m\($0 * 7919 % 5000).example" }
+        let hosts = names.map { "[host.'\($0)']\ncapabilities = ['pull']\n" }.joined()
+        let file = try HostsFile(ConfigurationFile(parsing: Array(hosts.utf8), from: "hosts.toml"))
+        #expect(file.hosts.map(\.origin.origin) == names)
+        let entries = names.map { "[[registry]]\nlocation = '\($0.dropFirst(8))'\n" }.joined()
+        var registries = RegistriesConfiguration()
+        try registries.merge(try ConfigurationFile(parsing: Array(entries.utf8), from: "registries.conf"))
+        #expect(registries.registries.map(\.prefix) == names.map { String($0.dropFirst(8)) })
+    }
+
     @Test(arguments: [
         PlanRow(
             hosts, "r.example/x:1", "for r.example: pull only: https://first.example/v2/x:1",

@@ -49,16 +49,24 @@ struct ConfigurationFile: Sendable {
 
     /// The keys of a table of tables, in the order in which their headers stand in the file.
     func keysAsWritten(of table: String) -> [String] {
-        let headers = lines.enumerated().compactMap { number, line -> (Int, String)? in
-            let line = line.drop(while: \.isWhitespace)
-            return line.hasPrefix("[") || line.hasPrefix(table) ? (number, String(line)) : nil
+        var positions: [String: Int] = [:]
+        for (number, line) in lines.enumerated() {
+            guard let key = Self.key(in: line, of: table) else { continue }
+            positions[key] = positions[key] ?? number
         }
-        let position = { (key: String) -> Int in
-            let spellings = ["\"\(key)\"", "'\(key)'", ".\(key)]", ".\(key)."]
-            return headers.first { _, line in spellings.contains { line.contains($0) } }?.0 ?? Int.max
-        }
-        return (root[table]?.object?.members ?? []).map { (key: $0.key, position: position($0.key)) }
+        return (root[table]?.object?.members ?? []).map { (key: $0.key, position: positions[$0.key] ?? .max) }
             .sorted { ($0.position, $0.key) < ($1.position, $1.key) }.map(\.key)
+    }
+
+    /// What stands behind `table.` at the front of a header or of a dotted key.
+    private static func key(in line: Substring, of table: String) -> String? {
+        let rest = line.drop { "[\"'".contains($0) || $0.isWhitespace }
+        guard rest.hasPrefix(table) else { return nil }
+        let tail = rest.dropFirst(table.count).drop { $0 != "." }.dropFirst().drop(while: \.isWhitespace)
+        guard let quote = tail.first, quote == "\"" || quote == "'" else {
+            return String(tail.prefix { !"].=".contains($0) && !$0.isWhitespace })
+        }
+        return String(tail.dropFirst().prefix { $0 != quote })
     }
 
     /// - Throws: when there is something of another type under this key.
@@ -124,7 +132,7 @@ struct ConfigurationFile: Sendable {
             // A key with a zero byte comes back cut, and names nothing then.
             guard let member = table[key] else { continue }
             guard let value = tree(member, depth: depth + 1) else { return nil }
-            object[key] = value
+            object.append(key, value)
         }
         return .object(object)
     }

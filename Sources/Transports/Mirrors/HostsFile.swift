@@ -59,8 +59,11 @@ struct HostsFile: Sendable {
 
     init(_ file: ConfigurationFile) throws {
         let settings = try Self.settings(in: file.root, file)
+        let tables = Dictionary((file.root["host"]?.object?.members ?? []).map { ($0.key, $0.value) }) { first, _ in
+            first
+        }
         hosts = try file.keysAsWritten(of: "host").map { key in
-            guard let table = file.root["host"]?[key], table.object != nil else {
+            guard let table = tables[key], table.object != nil else {
                 throw ConfigurationFailure.wrongType(file.path, key: "host", expected: "tables, such as [host.\"URL\"]")
             }
             return try Self.host(key, table, try Self.settings(in: table, file), file)

@@ -47,6 +47,7 @@ package struct RegistriesConfiguration: Sendable {
                 file.path, "[registries.…] is version 1 of this format; expected version 2, which has [[registry]]")
         }
         var seen: [String: Registry] = [:]
+        var order: [String] = []
         for table in try file.tables("registry", in: file.root) {
             let registry = try Self.registry(table, file)
             if let other = seen[registry.prefix],
@@ -55,10 +56,10 @@ package struct RegistriesConfiguration: Sendable {
                 throw ConfigurationFailure.contradiction(
                     file.path, "registry '\(registry.prefix)' is defined twice, and differently")
             }
-            seen[registry.prefix] = registry
-            registries.removeAll { $0.prefix == registry.prefix }
-            registries.append(registry)
+            if seen.updateValue(registry, forKey: registry.prefix) == nil { order.append(registry.prefix) }
         }
+        registries.removeAll { seen[$0.prefix] != nil }
+        registries += order.compactMap { seen[$0] }
         if let found = try file.strings("unqualified-search-registries", in: file.root) { searchRegistries = found }
         for (key, value) in (file.root["aliases"]?.object?.members ?? []).map({ ($0.key, $0.value) }) {
             aliases[key] = value.string.flatMap { $0.isEmpty ? nil : $0 }
