@@ -20,20 +20,17 @@ struct Places {
     private let network: Network
 
     /// - Throws: when a location is malformed, stdin is wanted for two things, or temporary files cannot be made.
-    init(
-        from source: String, to destinations: [String], _ naming: DestinationOptions, _ registry: RegistryOptions,
-        _ work: WorkOptions, _ renderer: ProgressRenderer
-    ) throws {
-        self.source = try ImageLocation(parsing: source)
-        self.destinations = try naming.locations(destinations, source: self.source)
-        try self.destinations.checkArchivesDiffer()
-        guard !self.source.isStandardStream || !registry.usesStandardInput else {
+    init(_ transfer: TransferOptions, _ renderer: ProgressRenderer) throws {
+        source = try ImageLocation(parsing: transfer.source)
+        destinations = try transfer.naming.locations(transfer.destinations, source: source)
+        try destinations.checkArchivesDiffer()
+        guard !source.isStandardStream || !transfer.registry.usesStandardInput else {
             throw StandardInput.TakenTwice()
         }
-        temporaryDirectory = try work.temporaryDirectory()
-        additionalTags = naming.additionalTags
-        self.registry = registry
-        network = try registry.makeNetwork(transfers: work.jobs, renderer)
+        temporaryDirectory = try transfer.work.temporaryDirectory()
+        additionalTags = transfer.naming.additionalTags
+        registry = transfer.registry
+        network = try registry.makeNetwork(transfers: transfer.work.jobs, renderer)
     }
 
     /// An image that is read alone.

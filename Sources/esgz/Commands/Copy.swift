@@ -10,32 +10,18 @@ struct Copy: AsyncParsableCommand {
         discussion: "No byte and no digest changes. " + Places.help,
         aliases: ["push", "pull"])
 
-    @Argument(help: ArgumentHelp("The image to copy.", valueName: "src"))
-    var source: String
-
-    @Argument(help: ArgumentHelp("Where it goes; several places get the same bytes.", valueName: "dst"))
-    var destinations: [String] = []
-
-    @OptionGroup(title: "Destination options") var naming: DestinationOptions
-    @OptionGroup(title: "Platform options") var platform: PlatformOptions
-    @OptionGroup(title: "Registry options") var registry: RegistryOptions
-    @OptionGroup(title: "Work options") var work: WorkOptions
-    @OptionGroup(title: "Output options") var output: OutputOptions
-
-    func validate() throws {
-        try naming.checkPresence(of: destinations)
-    }
+    @OptionGroup var transfer: TransferOptions
 
     func run() async throws {
-        let renderer = output.makeRenderer(isDryRun: false)
-        let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
+        let renderer = transfer.output.makeRenderer(isDryRun: false)
+        let places = try Places(transfer, renderer)
         if let same = places.destinations.first(where: { $0.isSameArchive(as: places.source) }) {
             throw CopyFailure.wouldReplaceArchive(same)
         }
         var request = CopyRequest()
-        request.platforms = try platform.platforms
-        request.jobs = work.jobs
-        request.refusesToReplace = naming.noClobber
+        request.platforms = try transfer.platform.platforms
+        request.jobs = transfer.work.jobs
+        request.refusesToReplace = transfer.naming.noClobber
         let report = try await renderer.whileRunning { [request] events in
             try await context(places.source.description) {
                 try await ImageCopy(
@@ -43,6 +29,6 @@ struct Copy: AsyncParsableCommand {
                 ).run()
             }
         }
-        try output.show(report)
+        try transfer.output.show(report)
     }
 }

@@ -7,19 +7,9 @@ import SystemPackage
 
 /// All that says what is converted, how, and to where: what `convert` and `optimize` have in common.
 struct ConversionOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("The image to convert.", valueName: "src"))
-    var source: String
-
-    @Argument(help: ArgumentHelp("Where the result goes; several places get the same bytes.", valueName: "dst"))
-    var destinations: [String] = []
-
-    @OptionGroup(title: "Destination options") var naming: DestinationOptions
+    @OptionGroup var transfer: TransferOptions
     @OptionGroup(title: "Layer options") var writing: WritingOptions
     @OptionGroup(title: "Profile options") var profile: ProfileOptions
-    @OptionGroup(title: "Platform options") var platform: PlatformOptions
-    @OptionGroup(title: "Registry options") var registry: RegistryOptions
-    @OptionGroup(title: "Work options") var work: WorkOptions
-    @OptionGroup(title: "Output options") var output: OutputOptions
 
     @Option(
         help: ArgumentHelp(
@@ -48,7 +38,6 @@ struct ConversionOptions: ParsableArguments {
         guard !(oci && keepDockerTypes) else {
             throw ValidationError("--oci and --keep-docker-types exclude each other")
         }
-        try naming.checkPresence(of: destinations)
     }
 
     /// Converts the image, and shows the result.
@@ -56,11 +45,13 @@ struct ConversionOptions: ParsableArguments {
     /// - Parameter profiler: says what is to be prefetched; `nil` for nothing.
     /// - Throws: what keeps the image from being converted, or one of the destinations from being served.
     func run(_ profiler: (any Profiler)?) async throws {
-        let renderer = output.makeRenderer(isDryRun: dryRun)
-        let places = try Places(from: source, to: destinations, naming, registry, work, renderer)
+        let renderer = transfer.output.makeRenderer(isDryRun: dryRun)
+        let places = try Places(transfer, renderer)
         guard !(places.source.isStandardStream && profile.file == "-") else { throw ProfileFile.TakenTwice() }
         if !force,
-            let same = try naming.names(at: places.destinations).first(where: { $0.isSamePlace(as: places.source) })
+            let same = try transfer.naming.names(at: places.destinations).first(where: {
+                $0.isSamePlace(as: places.source)
+            })
         {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
@@ -73,18 +64,18 @@ struct ConversionOptions: ParsableArguments {
             }
         }
         try profile.write(report.profile)
-        try output.show(report)
+        try transfer.output.show(report)
     }
 
     private func request(_ profiler: (any Profiler)?, _ temporaryDirectory: FilePath) throws -> ConversionRequest {
         var request = ConversionRequest(layers: writing.layerOptions(temporaryDirectory: temporaryDirectory))
         request.profiler = profiler
-        request.platforms = try platform.platforms
+        request.platforms = try transfer.platform.platforms
         request.attestations = attestations
-        request.jobs = work.jobs
+        request.jobs = transfer.work.jobs
         request.keepsDockerTypes = keepDockerTypes
         request.isStrict = strict
-        request.refusesToReplace = naming.noClobber
+        request.refusesToReplace = transfer.naming.noClobber
         request.isDryRun = dryRun
         return request
     }
