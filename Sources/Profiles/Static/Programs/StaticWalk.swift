@@ -85,6 +85,9 @@ final class StaticWalk {
         case "sh", "bash", "dash", "ash", "ksh", "busybox": { try await $0.runShell($1, $2) }
         case "python", "pypy": { try await $0.runPython($1, $2) }
         case "node", "nodejs": { try await $0.runNode($1, $2) }
+        case "ruby": { try await $0.runRuby($1, $2) }
+        case "perl": { try await $0.runPerl($1, $2) }
+        case "java": { try await $0.runJava($1, $2) }
         case "nginx": { try await $0.runNginx($1, $2) }
         case "redis-server", "valkey-server": { try await $0.runRedis($1, $2) }
         case "postgres", "postmaster": { try await $0.runPostgres($1, $2) }
