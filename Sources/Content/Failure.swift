@@ -8,6 +8,8 @@ package enum FailureKind: Sendable {
     case denied
     /// A network or a registry did not answer as it should, after retries.
     case unavailable
+    /// A check found that a promise is not kept.
+    case broken
     /// A limit that the user set was exceeded.
     case limit
     /// Input is malformed.

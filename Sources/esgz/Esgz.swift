@@ -36,7 +36,7 @@ struct Esgz: AsyncParsableCommand {
         subcommands: [
             Convert.self, Optimize.self, ProfileCommand.self, Copy.self,
             Inspect.self, List.self, Cat.self, Stat.self, Find.self, Extract.self, Diff.self, TOC.self,
-            Login.self, Logout.self,
+            Login.self, Logout.self, Probe.self,
         ])
 
     static let version = "0.2.0"

@@ -8,6 +8,7 @@ enum ExitStatus: Int32 {
     case notFound = 3
     case denied = 4
     case unavailable = 5
+    case broken = 6
     case limit = 7
     case invalid = 8
     /// Becomes 130 or 143, after the signal.
@@ -23,6 +24,7 @@ enum ExitStatus: Int32 {
         case .notFound: self = .notFound
         case .denied: self = .denied
         case .unavailable: self = .unavailable
+        case .broken: self = .broken
         case .limit: self = .limit
         case .invalid, .unsupported: self = .invalid
         case .io: self = .failure

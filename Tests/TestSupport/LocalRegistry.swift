@@ -26,11 +26,12 @@ package final class LocalRegistry: Sendable {
     ///   - clientAuthority: whose certificates clients must show.
     ///   - tokens: who gives out the tokens to demand.
     ///   - inMemory: keep nothing on disk, where many small files are slow to remove.
+    ///   - deletes: let blobs and manifests be deleted.
     /// - Throws: when a program is missing, or the registry ends at once.
     package init(
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
         certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil,
-        tokens: TokenIssuer? = nil, inMemory: Bool = false
+        tokens: TokenIssuer? = nil, inMemory: Bool = false, deletes: Bool = true
     ) throws {
         port = try Self.freePort()
         name = "\(host):\(port)"
@@ -38,7 +39,7 @@ package final class LocalRegistry: Sendable {
         var configuration = """
             version: 0.1
             log: {accesslog: {disabled: true}, level: error}
-            storage: {\(storage), delete: {enabled: true}}
+            storage: {\(storage), delete: {enabled: \(deletes)}}
             http:
               addr: 127.0.0.1:\(port)
             """

@@ -157,7 +157,7 @@ extension Failure {
     fileprivate var isOfThePlace: Bool {
         switch kind {
         case .notFound, .denied, .unavailable, .invalid, .unsupported: true
-        case .usage, .limit, .io: false
+        case .usage, .broken, .limit, .io: false
         }
     }
 

@@ -73,6 +73,16 @@ package final class RegistryClient: Sendable {
         self.authenticator = authenticator
     }
 
+    /// The same repository, with another image in it.
+    ///
+    /// - Throws: when that cannot be the name of a tag.
+    func naming(tag: String) throws -> RegistryClient {
+        RegistryClient(
+            try ImageReference(parsing: "\(reference.registry)/\(reference.repository):\(tag)"), additionalTags: [],
+            at: base, path: path, over: http, authenticator: authenticator, temporaryDirectory: temporaryDirectory,
+            retry: retry)
+    }
+
     /// Where a registry is, and whether it is spoken to with TLS.
     ///
     /// Registries on the loopback interface are not, unless there are certificates for them: nobody else can listen
@@ -120,22 +130,30 @@ package final class RegistryClient: Sendable {
         try await retry.run { try await exchange(request, for: scope, expecting: expected) }
     }
 
-    /// Sends a request once, logging in when the registry asks for it, and following redirects.
+    /// Sends a request once, logging in when the registry asks for it.
     ///
+    /// - Parameters:
+    ///   - request: what to send.
+    ///   - scope: what it needs to be allowed.
+    ///   - expected: statuses that are no failure.
+    ///   - followsRedirects: go where a redirect points, instead of taking it for the answer.
+    /// - Returns: the answer.
     /// - Throws: `RegistryFailure` for any status that is not expected.
     func exchange(
-        _ request: HTTPRequest, for scope: TokenScope, expecting expected: [Int]
+        _ request: HTTPRequest, for scope: TokenScope, expecting expected: [Int], followsRedirects: Bool = true
     ) async throws -> HTTPResponse {
+        func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+            followsRedirects ? try await http.sendFollowingRedirects(request) : try await http.send(request)
+        }
         // An upload may be sent on to another place, which has no business with our credentials.
         guard request.url.hasSameOrigin(as: base) else {
-            let response = try await http.sendFollowingRedirects(request)
-            return try response.expecting(expected, of: request)
+            return try await send(request).expecting(expected, of: request)
         }
         let authenticator = try await authenticator()
         var request = request
         do {
             request.headers["Authorization"] = try await authenticator.authorization(for: scope)
-            var response = try await http.sendFollowingRedirects(request)
+            var response = try await send(request)
             // Twice: to learn what is demanded, and because what was fetched then may turn out not to be enough.
             for isFresh in [false, true] where response.status == 401 && response.url.hasSameOrigin(as: base) {
                 let challenges = Challenge.parse(response.headers.all("WWW-Authenticate"))
@@ -143,7 +161,7 @@ package final class RegistryClient: Sendable {
                     insteadOf: request.headers["Authorization"], challenges, for: scope, isFresh: isFresh)
                 guard let renewed else { break }
                 request.headers["Authorization"] = renewed
-                response = try await http.sendFollowingRedirects(request)
+                response = try await send(request)
             }
             let proof = request.headers["Authorization"]
             if !expected.contains(response.status) {
