@@ -9,7 +9,7 @@ struct DocumentationTests {
     /// The page of each command. What all of them share stands in that of the program.
     private static let pages = [
         "convert": "esgz-convert", "copy": "esgz-copy", "login": "esgz-login", "logout": "esgz-login",
-        "optimize": "esgz-optimize", "probe": "esgz-probe", "profile convert": "esgz-profile",
+        "optimize": "esgz-optimize", "probe": "esgz-probe", "report": "esgz-report", "profile convert": "esgz-profile",
         "profile merge": "esgz-profile",
         "profile show": "esgz-profile", "profile check": "esgz-profile",
         "inspect": "esgz-inspect", "ls": "esgz-ls", "cat": "esgz-cat",

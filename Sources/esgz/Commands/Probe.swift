@@ -27,7 +27,7 @@ struct Probe: AsyncParsableCommand {
     var mountFrom: String?
 
     @OptionGroup(title: "Registry options") var connection: ConnectionOptions
-    @OptionGroup var credentials: LoneCredentialOptions
+    @OptionGroup var credentials: CredentialOptions
 
     @Flag(help: "Print the result as JSON on stdout.")
     var json = false
@@ -45,7 +45,8 @@ struct Probe: AsyncParsableCommand {
         // One request at a time, and nothing that is kept on disk.
         let options = TransportOptions(
             temporaryDirectory: "/", network: try connection.makeNetwork(transfers: 1, ProgressRenderer(.none)),
-            plainHTTP: connection.plainHTTP, credentials: try credentials.choice(),
+            plainHTTP: connection.plainHTTP, certificates: try connection.both.certificates,
+            credentials: try credentials.choice(),
             usesTLSOnLoopback: connection.both.namesCertificates)
         let report = try await context(reference.description) {
             try await RegistryProbe(reference, mountingFrom: mountFrom, isReadOnly: readOnly, options).run()

@@ -3,8 +3,8 @@ import Transports
 extension ProbeReport {
     /// A table, what is left behind, and the verdict.
     var text: String {
-        let rows = findings.map { [$0.check.name, $0.outcome.rawValue, $0.detail] }
-        var lines = ["\(repository):"] + Table(rows: rows).lines.map { "  \($0)" }
+        let rows = findings.map { ["  " + $0.check.name, $0.outcome.rawValue, $0.detail] }
+        var lines = ["\(repository):", Table.text(rows)]
         lines += leftovers.map { "left behind: \($0.kind)/\($0.digest) (\($0.reason))" }
         let untested = findings.filter { $0.check.isNeededForLaziness && $0.outcome == .untested }
         if !obstacles.isEmpty {
