@@ -9,6 +9,11 @@ struct Optimize: AsyncParsableCommand {
         discussion: Places.help)
 
     @Flag(
+        name: .customLong("static"),
+        help: "Put first what the image alone tells that its workload opens; the default.")
+    var isStatic = false
+
+    @Flag(
         name: .customLong("run"),
         help: "Run the workload, and put first what it opens; needs root, and runc or crun.")
     var runsWorkload = false
@@ -22,7 +27,8 @@ struct Optimize: AsyncParsableCommand {
 
     func validate() throws {
         let ways = [
-            ("--profile", conversion.profile.file != nil), ("--run", runsWorkload), ("--no-optimize", noOptimize),
+            ("--profile", conversion.profile.file != nil), ("--static", isStatic), ("--run", runsWorkload),
+            ("--no-optimize", noOptimize),
         ]
         let given = ways.filter { $0.1 }.map(\.0)
         guard given.count <= 1 else {
@@ -31,7 +37,6 @@ struct Optimize: AsyncParsableCommand {
         if !runsWorkload, let option = recording.firstGiven {
             throw ValidationError("\(option): expected --run as well")
         }
-        guard given.count == 1 else { throw ValidationError("expected --run or --profile FILE") }
     }
 
     func run() async throws {
@@ -40,12 +45,20 @@ struct Optimize: AsyncParsableCommand {
 
     /// What says which files come first.
     private func profiler() throws -> (any Profiler)? {
-        guard runsWorkload else { return try conversion.profile.given }
-        let readsImage = try ImageLocation(parsing: conversion.source).isStandardStream
-        guard !recording.attachesInput || !(readsImage || conversion.registry.usesStandardInput) else {
+        if noOptimize { return nil }
+        if let profile = try conversion.profile.given { return profile }
+        guard runsWorkload else {
+            if !isStatic, !conversion.transfer.output.quiet {
+                Terminal.say("neither --profile nor --run was given: the image alone tells what comes first (--static)")
+            }
+            return StaticProfiler()
+        }
+        let readsImage = try ImageLocation(parsing: conversion.transfer.source).isStandardStream
+        guard !recording.attachesInput || !(readsImage || conversion.transfer.registry.usesStandardInput) else {
             throw RecordingOptions.TakenTwice()
         }
         return try recording.recorder(
-            temporaryDirectory: try conversion.work.temporaryDirectory(), isQuiet: conversion.output.quiet)
+            temporaryDirectory: try conversion.transfer.work.temporaryDirectory(),
+            isQuiet: conversion.transfer.output.quiet)
     }
 }
