@@ -62,7 +62,7 @@ let package = Package(
             name: "esgz",
             dependencies: [
                 "Content", "OCI", "Archive", "Profiles", "EStargz", "Transports", "Inspection", "Unpacking",
-                "Conversion", "CLinux", system,
+                "Recording", "Conversion", "CLinux", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

@@ -54,7 +54,8 @@ struct ImageProfiling: Sendable {
     /// Profiles all platforms, one after the other, since a profiler may run them.
     func run(_ tree: ImageTree, with profiler: any Profiler) async throws -> ProfiledLayers {
         var profiled = ProfiledLayers(try await inflate(tree))
-        for image in tree.images {
+        let first = tree.images.filter { profiler.goesFirst($0.configuration) }
+        for image in first + tree.images.filter({ !profiler.goesFirst($0.configuration) }) {
             let resolution = try await resolve(image, profiled.inflated, with: profiler)
             profiled.apply(resolution, to: image)
         }
@@ -124,6 +125,7 @@ private struct InflatedContents: FileContents {
 
     func bytes(of file: MergedTree.Place, in range: Range<Int64>) async throws -> [UInt8] {
         guard let layer = layers[file.layer] else { return [] }
-        return try await onThread { try layer.bytes(of: layer.entries[file.entry], in: range) }
+        // Not on a thread of its own: a recorder asks for each file, and the temporary file was written a moment ago.
+        return try layer.bytes(of: layer.entries[file.entry], in: range)
     }
 }

@@ -26,8 +26,16 @@ package struct ReadableImage: Sendable {
 
 /// Says which files of an image its workload needs first.
 package protocol Profiler: Sendable {
+    /// Whether this platform of an image is to be profiled before others, which may get what is found out here.
+    func goesFirst(_ configuration: ImageConfiguration) -> Bool
+
     /// The profile of one platform of an image; the same each time unless the workload itself differs.
     func profile(of image: ReadableImage) async throws -> Profile
+}
+
+extension Profiler {
+    /// Unless a profiler says so, no platform is like another.
+    package func goesFirst(_ configuration: ImageConfiguration) -> Bool { false }
 }
 
 /// A profile that was made before; it holds for every image that it is applied to.

@@ -23,10 +23,10 @@ struct ContainerRun {
     private static let grace = Duration.seconds(5)
 
     let runtime: Runtime
-    let directory: RunDirectory
     let workload: Workload
     let request: WorkloadRequest
     let control: RunControl
+    let directory: RunDirectory
 
     /// - Throws: `CancellationError` when the run was abandoned; `RecordingFailure` when the workload did not start, or
     ///   what it opened is not known.
@@ -49,6 +49,8 @@ struct ContainerRun {
                 "--bundle", directory.path.string, directory.name,
             ], streams: streams.forProcess, keepsSession: request.usesTerminal)
         var observation = Observation(self, process, watch, streams)
+        control.isRunning = true
+        defer { control.isRunning = false }
         do {
             try streams.closeEndsOfProcess()
             try observation.waitForEnd()

@@ -9,7 +9,7 @@ enum RecordingFailure: Failure {
     case stopSignal(String)
     case tooLarge(String, size: Int64, limit: Int64)
     case mountPoint(String)
-    case noPlatform(Platform, found: [String])
+    case otherPlatform(Platform, local: Platform)
     case cannot(String, Errno)
     case noTerminal
     case overflow
@@ -21,7 +21,7 @@ enum RecordingFailure: Failure {
         switch self {
         case .nothingToRun, .noTerminal: .usage
         case .stopSignal, .tooLarge, .mountPoint, .notStarted, .failed, .nothingOpened: .invalid
-        case .noPlatform: .unsupported
+        case .otherPlatform: .unsupported
         case .missing, .cannot, .overflow: .io
         }
     }
@@ -39,10 +39,10 @@ enum RecordingFailure: Failure {
             "\(path) of the image has \(size) bytes, expected at most \(limit)"
         case .mountPoint(let path):
             "\(path) of the image is no directory, as it has to be for what is mounted there in a container"
-        case .noPlatform(let local, let found):
+        case .otherPlatform(let platform, let local):
             """
-            no image runs on this machine, \(local), to be recorded: found \(found.joined(separator: ", ")); --static \
-            makes a profile without running anything
+            an image for \(platform) does not run on this machine, \(local): record it there, or make a profile \
+            without running anything with --static
             """
         case .cannot(let verb, let error): "cannot \(verb): \(error)"
         case .noTerminal: "--terminal: standard input is not a terminal"

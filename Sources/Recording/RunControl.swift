@@ -10,6 +10,7 @@ package final class RunControl: Sendable {
     }
 
     private let wish = Atomic<Int>(Wish.none.rawValue)
+    private let running = Atomic<Bool>(false)
     /// Becomes readable with the first wish.
     let readEnd: FileDescriptor
     private let writeEnd: FileDescriptor
@@ -27,11 +28,20 @@ package final class RunControl: Sendable {
         try? writeEnd.close()
     }
 
-    /// Ends the workload in order, and keeps what was recorded.
-    package func finish() { raise(.finish) }
+    /// Ends a workload that runs, and keeps what was recorded; `false` when none does.
+    package func finish() -> Bool {
+        guard isRunning else { return false }
+        raise(.finish)
+        return true
+    }
 
     /// Kills the workload; nobody wants the record any more.
     package func abandon() { raise(.abandon) }
+
+    var isRunning: Bool {
+        get { running.load(ordering: .acquiring) }
+        set { running.store(newValue, ordering: .releasing) }
+    }
 
     var current: Wish { Wish(rawValue: wish.load(ordering: .acquiring)) ?? .none }
 

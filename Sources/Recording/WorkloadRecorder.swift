@@ -2,71 +2,98 @@ import Archive
 import Content
 import OCI
 import Profiles
+import Synchronization
 import SystemPackage
 import Unpacking
 
+/// What a recorder tells its user.
+package enum RecordingEvent: Sendable {
+    /// What is done, and how it ended.
+    case remark(String)
+    /// What may make the profile worse than it could be.
+    case warning(String)
+}
+
 /// Makes a profile by running the workload of an image in a container.
-package struct WorkloadRecorder: Profiler {
+///
+/// Of an index, what runs on this machine is run; its profile serves all other platforms as well.
+package final class WorkloadRecorder: Profiler {
     private let request: WorkloadRequest
     private let control: RunControl
     private let temporaryDirectory: FilePath
-    private let say: @Sendable (String) -> Void
+    private let tell: @Sendable (RecordingEvent) -> Void
+    /// What was recorded here, for the platforms that come later.
+    private let recorded = Mutex<Profile?>(nil)
 
     /// - Parameters:
     ///   - request: how to run it.
     ///   - control: ends the workload when its user has seen enough.
     ///   - temporaryDirectory: where the image is unpacked.
-    ///   - say: tells in a line what its user should know.
+    ///   - tell: called with what its user should know.
     package init(
         _ request: WorkloadRequest, control: RunControl, in temporaryDirectory: FilePath,
-        say: @escaping @Sendable (String) -> Void
+        tell: @escaping @Sendable (RecordingEvent) -> Void
     ) {
         self.request = request
         self.control = control
         self.temporaryDirectory = temporaryDirectory
-        self.say = say
+        self.tell = tell
     }
 
-    /// Makes sure that workloads can be run here.
+    /// Makes sure that workloads can be run here, before anything is fetched.
     ///
     /// - Throws: says all that is missing.
     package func checkPrivilege() throws {
         _ = try Runtime(request.runtime)
     }
 
-    /// Runs the image, which must be for this machine, and waits for the end of its workload.
+    package func goesFirst(_ configuration: ImageConfiguration) -> Bool {
+        configuration.platform.map { Platform.local.matches($0) } ?? true
+    }
+
+    /// Runs the image and waits for the end of its workload; for another machine, gives what was recorded before.
     ///
     /// - Throws: also when the workload fails, unless that is allowed. Nothing stays behind.
     package func profile(of image: ReadableImage) async throws -> Profile {
-        let runtime = try Runtime(request.runtime)
-        let workload = try await Workload(request, of: image)
-        let directory = try RunDirectory(in: temporaryDirectory)
-        let record: ContainerRun.Record
-        do {
-            record = try await run(
-                ContainerRun(
-                    runtime: runtime, directory: directory, workload: workload, request: request, control: control),
-                image)
-        } catch {
-            // What went wrong first is what to tell.
-            try? directory.remove()
-            throw error
+        if let platform = image.configuration.platform, !goesFirst(image.configuration) {
+            guard let profile = recorded.withLock({ $0 }) else {
+                throw RecordingFailure.otherPlatform(platform, local: .local)
+            }
+            tell(.remark("\(platform) does not run here; it gets the paths that were recorded on \(Platform.local)"))
+            return profile
         }
-        try directory.remove()
+        let record = try await record(image)
         try check(record)
         let profile = Self.profile(record.paths, of: image)
         guard !profile.entries.isEmpty else { throw RecordingFailure.nothingOpened }
+        tell(.remark("recorded \(profile.entries.count) files in \(record.time.seconds)"))
+        recorded.withLock { $0 = profile }
         return profile
+    }
+
+    private func record(_ image: ReadableImage) async throws -> ContainerRun.Record {
+        let container = ContainerRun(
+            runtime: try Runtime(request.runtime), workload: try await Workload(request, of: image), request: request,
+            control: control, directory: try RunDirectory(in: temporaryDirectory))
+        do {
+            let record = try await run(container, image)
+            try container.directory.remove()
+            return record
+        } catch {
+            // What went wrong first is what to tell.
+            try? container.directory.remove()
+            throw error
+        }
     }
 
     private func run(_ container: ContainerRun, _ image: ReadableImage) async throws -> ContainerRun.Record {
         let directory = container.directory
         let shortfall = try await Unpacker(image.tree, image.contents).unpack(into: directory.imageDirectory)
-        if !shortfall.isEmpty { say("warning: \(shortfall)") }
+        if !shortfall.isEmpty { tell(.warning("\(shortfall)")) }
         let specification = RuntimeSpecification(
             workload: container.workload, request: request,
-            files: try NetworkFiles(request: request).write(into: directory),
-            rootDirectory: directory.rootDirectory, controlGroup: "/" + directory.name)
+            files: try NetworkFiles(request: request).write(into: directory), rootDirectory: directory.rootDirectory,
+            controlGroup: "/" + directory.name)
         try directory.write(specification.text, as: "config.json", permissions: 0o600)
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
@@ -82,12 +109,19 @@ package struct WorkloadRecorder: Profiler {
             guard status == 0 || request.allowsFailure else {
                 throw RecordingFailure.failed(status: status, after: record.time)
             }
-            if status != 0 { say("warning: the workload failed with status \(status) after \(record.time.seconds)") }
-            if let text = request.awaitedText { say("warning: the workload ended before it wrote '\(text.printable)'") }
+            if status != 0 {
+                tell(.warning("the workload failed with status \(status) after \(record.time.seconds)"))
+            } else if let text = request.awaitedText {
+                tell(.warning("the workload ended before it wrote '\(text.printable)'"))
+            }
         case .period:
-            let missing = request.awaitedText.map { ", and had not written '\($0.printable)'" } ?? ""
-            say("the workload was ended after \(record.time.seconds), as --period says\(missing)")
-        case .text, .wish: say("the workload was ended after \(record.time.seconds)")
+            let end = "the workload was ended after \(record.time.seconds), as --period says"
+            if let text = request.awaitedText {
+                tell(.warning(end + ", and had not written '\(text.printable)'"))
+            } else {
+                tell(.remark(end))
+            }
+        case .text, .wish: break
         }
     }
 

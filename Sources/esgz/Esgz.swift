@@ -13,7 +13,7 @@ enum Process {
         signal(SIGPIPE, SIG_IGN)
         // Large pieces of memory go back to the system when they are freed, instead of staying with one thread's heap.
         _ = mallopt(M_MMAP_THRESHOLD, 256 << 10)
-        let interruption = Interruption()
+        let interruption = Interruption.shared
         // Detached, because `main` belongs to the main actor, and this thread never gets to the actor's work.
         let work = Task.detached {
             let status = await Esgz.run(Array(CommandLine.arguments.dropFirst()))

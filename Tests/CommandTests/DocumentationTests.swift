@@ -8,15 +8,31 @@ import Testing
 struct DocumentationTests {
     /// The page of each command. What all of them share stands in that of the program.
     private static let pages = [
-        "convert": "esgz-convert", "copy": "esgz-copy", "login": "esgz-login", "logout": "esgz-login",
-        "optimize": "esgz-optimize", "probe": "esgz-probe", "report": "esgz-report", "profile convert": "esgz-profile",
+        "cat": "esgz-cat",
+        "convert": "esgz-convert",
+        "copy": "esgz-copy",
+        "diff": "esgz-diff",
+        "extract": "esgz-extract",
+        "find": "esgz-find",
+        "inspect": "esgz-inspect",
+        "login": "esgz-login",
+        "logout": "esgz-login",
+        "ls": "esgz-ls",
+        "optimize": "esgz-optimize",
+        "probe": "esgz-probe",
+        "profile check": "esgz-profile",
+        "profile convert": "esgz-profile",
         "profile merge": "esgz-profile",
-        "profile show": "esgz-profile", "profile check": "esgz-profile",
-        "inspect": "esgz-inspect", "ls": "esgz-ls", "cat": "esgz-cat",
-        "stat": "esgz-stat", "find": "esgz-find", "extract": "esgz-extract", "diff": "esgz-diff", "toc": "esgz-toc",
+        "profile show": "esgz-profile",
+        "profile static": "esgz-profile",
+        "report": "esgz-report",
+        "stat": "esgz-stat",
+        "toc": "esgz-toc",
     ]
     /// Commands that have the options of another one as well.
-    private static let inherited = ["optimize": "esgz-convert", "profile check": "esgz-convert"]
+    private static let inherited = [
+        "optimize": "esgz-convert", "profile check": "esgz-convert", "profile static": "esgz-convert",
+    ]
     private static let allPages = ["esgz"] + Set(pages.values).sorted()
 
     @Test func everyCommandHasAPage() async throws {

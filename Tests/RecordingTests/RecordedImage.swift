@@ -14,11 +14,14 @@ struct ProbeImage {
     let image: ReadableImage
 
     /// Makes one whose configuration has these members, such as `"User":"1"`.
-    init(_ configuration: String = "", program: [UInt8]? = nil, @TarBuilder _ items: () -> [TarItem]) async throws {
+    init(
+        _ configuration: String = "", program: [UInt8]? = nil, architecture: String = Platform.local.architecture,
+        @TarBuilder _ items: () -> [TarItem]
+    ) async throws {
         let probe: [UInt8] = if let program { program } else { try await Probe.shared.isStatic }
         let tars = try MergedTars(Tar { file("probe", probe).mode(0o755) }, Tar(.pax, items: items()))
         let text =
-            #"{"os":"linux","architecture":"amd64","config":{\#(configuration)},"#
+            #"{"os":"linux","architecture":"\#(architecture)","config":{\#(configuration)},"#
             + #""rootfs":{"type":"layers","diff_ids":[]}}"#
         image = ReadableImage(
             manifest: Digest(of: Array("manifest".utf8)),
@@ -37,7 +40,12 @@ struct ProbeImage {
         request.period = .seconds(60)
         change(&request)
         let said = Said()
-        let recorder = WorkloadRecorder(request, control: try control ?? RunControl(), in: directory) { said.add($0) }
+        let recorder = WorkloadRecorder(request, control: try control ?? RunControl(), in: directory) { event in
+            switch event {
+            case .remark(let text): said.add(text)
+            case .warning(let text): said.add("warning: \(text)")
+            }
+        }
         return (try await recorder.profile(of: image), said.lines)
     }
 }
@@ -66,7 +74,7 @@ func expectNothingLeft(in directory: FilePath, sourceLocation: SourceLocation = 
     #expect(!mounts.contains(directory.string), sourceLocation: sourceLocation)
 }
 
-/// The text of a file that has no size of its own.
+/// The text of a file, also of one that has no size of its own.
 func text(ofProc path: String) throws -> String {
     let file = try FileDescriptor.open(FilePath(path), .readOnly)
     return try file.closeAfter {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Content
 import Profiles
+import SystemPackage
 
 /// How profiles are written that are made.
 struct ProfileOutputOptions: ParsableArguments {
@@ -14,21 +15,25 @@ struct ProfileOutputOptions: ParsableArguments {
     @Flag(help: "Print the profile in one JSON document.")
     var json = false
 
-    /// Prints a profile.
+    /// Prints a profile, or writes it to a file.
     ///
     /// - Throws: when the form cannot hold it.
-    func show(_ profile: Profile) throws {
-        guard !json else { return try Terminal.print(String(decoding: profile.json.text, as: UTF8.self)) }
-        var text: [UInt8]
-        switch to {
-        case .record:
-            guard !profile.hasPatterns else { throw PatternsInRecord() }
-            text = profile.recordText
-        case .list: text = profile.listText
-        }
+    func show(_ profile: Profile, in file: String? = nil) throws {
+        var text = try text(of: profile)
+        if let file { return try ProfileFile.write(text, to: FilePath(file)) }
         // The line end comes when it is printed.
         guard text.popLast() != nil else { return }
         try Terminal.print(String(decoding: text, as: UTF8.self))
+    }
+
+    private func text(of profile: Profile) throws -> [UInt8] {
+        guard !json else { return profile.json.text + [UInt8(ascii: "\n")] }
+        switch to {
+        case .record:
+            guard !profile.hasPatterns else { throw PatternsInRecord() }
+            return profile.recordText
+        case .list: return profile.listText
+        }
     }
 }
 

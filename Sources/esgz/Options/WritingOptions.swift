@@ -15,10 +15,7 @@ struct WritingOptions: ParsableArguments {
         help: ArgumentHelp("Cut files into chunks of this size, 4KiB to 64MiB; 0 for the default.", valueName: "size"))
     var chunkSize = ByteCount(LayerPlan.defaultChunkSize)
 
-    @Option(
-        help: ArgumentHelp(
-            "Refuse layers that are larger than this uncompressed, with sparse files expanded.", valueName: "size"))
-    var maxLayerSize = ByteCount(64 << 30)
+    @OptionGroup var limit: LayerLimitOptions
 
     @Option(
         name: [.long, .customLong("estargz-parallelism")],
@@ -32,7 +29,6 @@ struct WritingOptions: ParsableArguments {
         guard chunkSize.bytes == 0 || (4 << 10...64 << 20).contains(chunkSize.bytes) else {
             throw ValidationError("--chunk-size: expected 4KiB to 64MiB, or 0 for the default, not \(chunkSize)")
         }
-        guard maxLayerSize.bytes > 0 else { throw ValidationError("--max-layer-size: expected more than 0") }
         guard (0...1024).contains(threads) else {
             throw ValidationError("--threads: expected 0 to 1024, not \(threads)")
         }
@@ -41,7 +37,7 @@ struct WritingOptions: ParsableArguments {
     func layerOptions(temporaryDirectory: FilePath) -> LayerOptions {
         LayerOptions(
             chunkSize: chunkSize.bytes == 0 ? LayerPlan.defaultChunkSize : chunkSize.bytes,
-            level: CompressionLevel(compressionLevel) ?? .default, sizeLimit: maxLayerSize.bytes,
+            level: CompressionLevel(compressionLevel) ?? .default, sizeLimit: limit.maxLayerSize.bytes,
             temporaryDirectory: temporaryDirectory,
             workers: threads == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : threads)
     }

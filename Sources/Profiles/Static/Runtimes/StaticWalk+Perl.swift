@@ -66,8 +66,8 @@ extension RequiredScripts.Language {
         else { return [] }
         var found = [RequiredScripts.Request(name: path(of: words[1]), isBeside: false)]
         guard words[1] == "parent" || words[1] == "base" else { return found }
-        for word in words.dropFirst(2) where !word.hasPrefix("-") && word != "qw" {
-            let name = word.trimming { "'\"/[]{}<>".contains($0) }
+        for word in words.dropFirst(2) where !word.hasPrefix("-") {
+            let name = (word.hasPrefix("qw") ? word.dropFirst(2) : word).trimming { "'\"/[]{}<>".contains($0) }
             if !name.isEmpty { found.append(.init(name: path(of: name[...]), isBeside: false)) }
         }
         return found

@@ -1,16 +1,15 @@
 import Content
 import FoundationEssentials
 import SystemPackage
-import TestSupport
 
 /// A program that does what its arguments say, and fails when something is not as they say.
-actor Probe {
-    static let shared = Probe()
+package actor Probe {
+    package static let shared = Probe()
 
     /// Needs nothing but itself.
-    var isStatic: [UInt8] { get async throws { try await compiled(["-static"]) } }
+    package var isStatic: [UInt8] { get async throws { try await compiled(["-static"]) } }
     /// Needs the C library and its loader.
-    var isDynamic: [UInt8] { get async throws { try await compiled([]) } }
+    package var isDynamic: [UInt8] { get async throws { try await compiled([]) } }
 
     private var made: [[String]: Task<[UInt8], any Error>] = [:]
 
