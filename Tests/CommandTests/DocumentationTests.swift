@@ -23,6 +23,7 @@ struct DocumentationTests {
         "profile check": "esgz-profile",
         "profile convert": "esgz-profile",
         "profile merge": "esgz-profile",
+        "profile record": "esgz-profile",
         "profile show": "esgz-profile",
         "profile static": "esgz-profile",
         "report": "esgz-report",
