@@ -1,5 +1,5 @@
 import Content
-import FoundationEssentials
+import Glibc
 import SystemPackage
 import TestSupport
 import Testing
@@ -137,6 +137,39 @@ struct ReportCommandTests {
             }
             #expect(report.output.contains("default-src 'none'"))
         }
+    }
+
+    /// As WCAG 2 has it: 4.5 for text, 3 for what is drawn.
+    @Test func colorsStandOutInBothModes() async throws {
+        try await withReport([Self.tar(["etc/motd"])], ["--format", "html"]) { _, report in
+            let modes = report.output.split(separator: "--page: ").dropFirst()
+            #expect(modes.count == 2)
+            for mode in modes {
+                var colours: [String: Double] = [:]
+                for part in "--page: \(mode)".split(separator: "--") where part.contains(": #") {
+                    let words = part.split(separator: ": #")
+                    colours[String(words[0])] = colours[String(words[0])] ?? Self.luminance(words[1].prefix(6))
+                }
+                for (name, least) in [
+                    ("pre", 3), ("late", 3), ("rest", 3), ("toc", 3), ("mark", 4.5), ("ink", 4.5), ("soft", 4.5),
+                ] {
+                    for back in ["page", "card"] {
+                        let pair = [try #require(colours[name]), try #require(colours[back])].sorted()
+                        let contrast = (pair[1] + 0.05) / (pair[0] + 0.05)
+                        #expect(contrast >= least, "\(name) on \(back): \(contrast)")
+                    }
+                }
+            }
+        }
+    }
+
+    private static func luminance(_ hex: Substring) -> Double {
+        let number = Int(hex, radix: 16) ?? 0
+        let parts = [number >> 16, number >> 8 & 255, number & 255].map { part -> Double in
+            let value = Double(part) / 255
+            return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
+        }
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
     }
 
     @Test(

@@ -27,18 +27,19 @@ package final class LocalRegistry: Sendable {
     ///   - tokens: who gives out the tokens to demand.
     ///   - inMemory: keep nothing on disk, where many small files are slow to remove.
     ///   - deletes: let blobs and manifests be deleted.
+    ///   - logsRequests: note each request in `registry.log`, as Apache does.
     /// - Throws: when a program is missing, or the registry ends at once.
     package init(
         in directory: FilePath, user: (name: String, password: String)? = nil, host: String = "127.0.0.1",
         certificate: (certificate: FilePath, key: FilePath)? = nil, clientAuthority: FilePath? = nil,
-        tokens: TokenIssuer? = nil, inMemory: Bool = false, deletes: Bool = true
+        tokens: TokenIssuer? = nil, inMemory: Bool = false, deletes: Bool = true, logsRequests: Bool = false
     ) throws {
         port = try Self.freePort()
         name = "\(host):\(port)"
         let storage = inMemory ? "inmemory: {}" : "filesystem: {rootdirectory: \(directory)/storage}"
         var configuration = """
             version: 0.1
-            log: {accesslog: {disabled: true}, level: error}
+            log: {accesslog: {disabled: \(!logsRequests)}, level: error}
             storage: {\(storage), delete: {enabled: \(deletes)}}
             http:
               addr: 127.0.0.1:\(port)

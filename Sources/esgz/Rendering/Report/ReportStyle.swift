@@ -1,12 +1,13 @@
 /// The look of a report's page. It is all there is besides the text: no script, no font and no picture from elsewhere.
 enum ReportStyle {
-    /// Colours stand at least 3:1 out against what is behind them in both modes, and differ in lightness as well.
+    /// Colours stand out against what is behind them in both modes: at least 3:1, and text 4.5:1. What they say is also said
+    /// in words.
     static let css = """
         :root { color-scheme: light dark; --page: #ffffff; --card: #f4f6f9; --ink: #1a222d; --soft: #556170;
-          --rule: #d9dfe7; --pre: #1565c8; --late: #d05a00; --rest: #8492a6; --toc: #7b3fc9; --mark: #c2143c; }
+          --rule: #d9dfe7; --pre: #1565c8; --late: #d05a00; --rest: #6b7a90; --toc: #7b3fc9; --mark: #c2143c; }
         @media (prefers-color-scheme: dark) {
           :root { --page: #10151c; --card: #19212b; --ink: #e7ecf3; --soft: #9fadbf; --rule: #2c3746;
-            --pre: #5aaaff; --late: #ffa14f; --rest: #68788e; --toc: #bd93ff; --mark: #ff6f87; } }
+            --pre: #5aaaff; --late: #ffa14f; --rest: #7b8ca3; --toc: #bd93ff; --mark: #ff6f87; } }
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--page); color: var(--ink);
           font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
@@ -14,7 +15,7 @@ enum ReportStyle {
         h1 { font-size: 24px; line-height: 1.25; margin: 0; overflow-wrap: anywhere; }
         h2 { font-size: 18px; margin: 40px 0 12px; }
         h3 { font-size: 16px; margin: 0; }
-        p { margin: 8px 0; }
+        p { margin: 8px 0; overflow-wrap: anywhere; }
         code { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
         .soft { color: var(--soft); }
         .lead { font-size: 19px; margin: 18px 0 0; }
@@ -23,10 +24,10 @@ enum ReportStyle {
         th { font-weight: 600; color: var(--soft); font-size: 13px; }
         td { white-space: nowrap; }
         th.t, td.t { text-align: left; }
-        td.name { white-space: normal; }
+        td.name { white-space: normal; min-width: 240px; }
         tfoot td { font-weight: 600; border-bottom: 0; }
         td.wide { width: 45%; }
-        td.share { width: 22%; }
+        td.share { width: 22%; min-width: 110px; }
         td.share span span { height: 14px; min-width: 1px; }
         td.share .bar { display: flex; }
         .scroll { overflow-x: auto; }
@@ -48,7 +49,7 @@ enum ReportStyle {
         .rest { fill: var(--rest); background: var(--rest); }
         .toc { fill: var(--toc); background: var(--toc); }
         .line { fill: var(--mark); background: var(--mark); }
-        g rect:nth-child(even) { opacity: .72; }
+        g rect:nth-child(even) { opacity: .8; }
         g rect:hover { opacity: 1; fill: var(--ink); }
         details { margin-top: 14px; }
         summary { cursor: pointer; font-weight: 600; }
