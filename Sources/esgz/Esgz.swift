@@ -39,7 +39,7 @@ struct Esgz: AsyncParsableCommand {
             Login.self, Logout.self, Probe.self,
         ])
 
-    static let version = "0.2.0"
+    static let version = "0.3.0"
 
     /// Runs the command that the arguments name; everything that goes wrong is said on stderr.
     static func run(_ arguments: [String]) async -> ExitStatus {
