@@ -12,6 +12,8 @@ package struct Exchange: Sendable {
     package var cut: Int?
     /// Leave out `Content-Length`, so that the end of the connection ends the body.
     package var hidesLength = false
+    /// Say nothing, and hang up.
+    package var hangsUp = false
     /// Send nothing more after the cut, and wait for the client to hang up.
     package var stalls = false
     /// After the answer, pass everything on to this port and back, as a proxy does after `CONNECT`.
@@ -149,8 +151,7 @@ package final class ScriptedHTTP: Sendable {
             let serve = { @Sendable [self] in
                 state.withLock { $0.connections += 1 }
                 while let request = Self.read(connection) {
-                    answer(request, connection)
-                    if !keepsConnections { break }
+                    guard answer(request, connection), keepsConnections else { break }
                 }
                 shutdown(connection, Int32(SHUT_RDWR))
                 close(connection)
@@ -160,7 +161,8 @@ package final class ScriptedHTTP: Sendable {
         }
     }
 
-    private func answer(_ request: Request, _ connection: Int32) {
+    /// - Returns: whether there was an answer.
+    private func answer(_ request: Request, _ connection: Int32) -> Bool {
         let row = state.withLock { state -> Exchange in
             state.requests.append(request)
             state.underWay += 1
@@ -174,6 +176,7 @@ package final class ScriptedHTTP: Sendable {
         }
         defer { state.withLock { $0.underWay -= 1 } }
         state.wait { $0.mostUnderWay >= row.company || $0.isStopped ? () : nil }
+        if row.hangsUp { return false }
         var head = "HTTP/1.1 \(row.status) Scripted\r\n"
         if !keepsConnections { head += "Connection: close\r\n" }
         if !row.hidesLength, row.headers["Content-Length"] == nil, row.status != 204 {
@@ -190,6 +193,7 @@ package final class ScriptedHTTP: Sendable {
         while row.isEndless, Self.send(body, connection) {}
         if let port = row.tunnel { Self.relay(connection, to: port) }
         if row.stalls { while Self.receive(connection) != nil {} }
+        return true
     }
 
     /// Ends when either side does.

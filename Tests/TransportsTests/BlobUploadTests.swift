@@ -140,6 +140,21 @@ struct BlobUploadTests {
         ),
     ]
 
+    /// The first time on a connection that was kept, so that libcurl sends it once more, to a session that has some of it.
+    @Test func whatWasSentTwiceUnnoticedIsSentAnew() async throws {
+        var lost = Exchange("PUT /a?\(Self.query)", 201)
+        lost.hangsUp = true
+        let rows = [
+            Exchange(Self.open, 202, ["Location": "/a"]), lost,
+            Exchange("PUT /a?\(Self.query)", 400, body: Array(#"{"errors":[{"code":"DIGEST_INVALID"}]}"#.utf8)),
+            Exchange(Self.open, 202, ["Location": "/b"]), Exchange("PUT /b?\(Self.query)", 201),
+        ]
+        let server = try ScriptedHTTP(rows, keepsConnections: true)
+        defer { server.stop() }
+        _ = try await ScriptedClient(server).put(Self.bytes)
+        #expect(server.deviations == [])
+    }
+
     @Test(arguments: troubles.map(\.name))
     func aBlobArrivesInSpiteOf(trouble: String) async throws {
         let rows = try #require(Self.troubles.first { $0.name == trouble }).rows

@@ -110,8 +110,9 @@ struct BlobUpload: Sendable {
             guard failures < client.retry.tries else { throw failure }
             return failure.status == 404 ? .doubting : .asking(session)
         }
-        if session.isResumed, failure.has("DIGEST_INVALID", "SIZE_INVALID") {
+        if session.isResumed || progress.hasFallenBack, failure.has("DIGEST_INVALID", "SIZE_INVALID") {
             // What was on its way when the upload broke may have arrived after the registry was asked what it has.
+            // libcurl sends a request once more by itself where a connection that was kept turns out to be dead.
             failures += 1
             guard failures < client.retry.tries else { throw failure }
             return .opening

@@ -74,6 +74,7 @@ final class FurthestProgress: Sendable {
         /// Of the attempt under way.
         var position: Int64 = 0
         var furthest: Int64 = 0
+        var hasFallenBack = false
     }
 
     private let state = Mutex(State())
@@ -82,6 +83,9 @@ final class FurthestProgress: Sendable {
     init(_ report: @escaping @Sendable (Int) -> Void) {
         self.report = report
     }
+
+    /// Whether something was moved again.
+    var hasFallenBack: Bool { state.withLock { $0.hasFallenBack } }
 
     /// Begins at the first byte, perhaps once more.
     ///
@@ -96,6 +100,7 @@ final class FurthestProgress: Sendable {
         let new = state.withLock { state in
             let new = max(position - state.furthest, 0)
             state.furthest += new
+            if position <= state.position { state.hasFallenBack = true }
             state.position = position
             return new
         }
