@@ -24,6 +24,9 @@ package struct EntryPath: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { bytes.isEmpty ? "/" : String(decoding: bytes, as: UTF8.self) }
 
+    /// No system call of Linux takes a longer path (`PATH_MAX`).
+    package static let lengthLimit = 4096
+
     package static let root = EntryPath(cleaned: [])
 
     package var isRoot: Bool { bytes.isEmpty }

@@ -38,6 +38,7 @@ package struct MergedTree: Sendable {
     private var opaquePaths: Set<EntryPath> = []
     private var nodes: [EntryPath: Node] = [:]
     private var childNames: [EntryPath: Set<EntryPath>] = [:]
+    private var budget = DirectoryBudget()
 
     /// - Parameters:
     ///   - layers: their entries, bottom first.
@@ -132,10 +133,16 @@ package struct MergedTree: Sendable {
                 put(Node(path: entry.path, name: place, file: place))
             }
         }
-        // Links that stand before their target, and links to those.
-        while case let rest = forward.filter({ !link($0.place, to: $0.target) }), !rest.isEmpty {
-            guard rest.count < forward.count else { return danglingLinks += rest.map(\.place) }
-            forward = rest
+        // Links that stand before their target, and links to those: each chain is followed to its end.
+        var waiting = Dictionary(forward.map { (entries[$0.place.entry].path, $0) }) { _, last in last }
+        for (place, _) in forward {
+            var chain: [(place: Place, target: EntryPath)] = []
+            var next = waiting.removeValue(forKey: entries[place.entry].path)
+            while let link = next {
+                chain.append(link)
+                next = waiting.removeValue(forKey: link.target)
+            }
+            for (place, target) in chain.reversed() where !link(place, to: target) { danglingLinks.append(place) }
         }
     }
 
@@ -148,7 +155,7 @@ package struct MergedTree: Sendable {
     }
 
     private mutating func put(_ node: Node) {
-        enterDirectories(above: node.path)
+        guard enterDirectories(above: node.path) else { return }
         if let old = nodes[node.path], kind(of: old) != .directory || kind(of: node) != .directory { remove(node.path) }
         // The root stays a directory, whatever a layer says.
         guard !node.path.isRoot || kind(of: node) == .directory else { return }
@@ -156,8 +163,8 @@ package struct MergedTree: Sendable {
         if !node.path.isRoot { childNames[node.path.directory, default: []].insert(node.path) }
     }
 
-    /// Makes the directories above a path that are not there yet.
-    private mutating func enterDirectories(above path: EntryPath) {
+    /// Makes the directories above a path that are not there yet; `false` when there is no room for them.
+    private mutating func enterDirectories(above path: EntryPath) -> Bool {
         var missing: [EntryPath] = []
         var path = path
         while !path.isRoot {
@@ -166,10 +173,12 @@ package struct MergedTree: Sendable {
             missing.append(path)
         }
         for path in missing.reversed() {
+            guard budget.take(path) else { return false }
             remove(path)
             nodes[path] = Node(path: path, name: nil, file: nil)
             childNames[path.directory, default: []].insert(path)
         }
+        return true
     }
 
     private mutating func remove(_ path: EntryPath) {

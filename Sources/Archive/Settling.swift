@@ -29,10 +29,11 @@ private struct UnpackedTree {
 
     private var files: [File] = []
     private var fileOfPath: [EntryPath: Int] = [:]
-    /// Directories that have something in them, whether or not they have an entry.
-    private var parents: Set<EntryPath> = []
-    /// Links whose target had not been seen yet.
-    private var forwardLinks: [Name] = []
+    /// What lies in each directory, whether or not that has an entry.
+    private var children: [EntryPath: Set<EntryPath>] = [:]
+    private var budget = DirectoryBudget()
+    /// Links whose target had not been seen yet, by their paths.
+    private var forwardLinks: [EntryPath: Name] = [:]
     private var position = 0
 
     mutating func unpack(_ entry: TarEntry) throws {
@@ -63,7 +64,7 @@ private struct UnpackedTree {
             files[file].names.append(name)
             fileOfPath[entry.path] = file
         } else {
-            forwardLinks.append(name)
+            forwardLinks[entry.path] = name
         }
     }
 
@@ -74,7 +75,10 @@ private struct UnpackedTree {
             if let file = fileOfPath[parent], files[file].entry.kind != .directory {
                 throw LayerObstacle.belowNoDirectory(entry.name, parent: files[file].entry.name)
             }
-            guard parents.insert(parent).inserted else { return }
+            let isKnown = children[parent] != nil
+            children[parent, default: []].insert(path)
+            guard !isKnown else { return }
+            guard budget.take(parent) else { throw TarFailure.tooManyDirectories(entry.name) }
             path = parent
         }
     }
@@ -82,14 +86,17 @@ private struct UnpackedTree {
     /// Takes away what has the entry's name, and with a directory what lies in it.
     private mutating func makeRoom(for entry: TarEntry) {
         remove(entry.path)
-        guard entry.kind != .directory, parents.contains(entry.path) else { return }
-        forwardLinks.removeAll { $0.entry.path.isBelow(entry.path) }
-        parents = parents.filter { $0 != entry.path && !$0.isBelow(entry.path) }
-        for child in fileOfPath.keys.filter({ $0.isBelow(entry.path) }) { remove(child) }
+        guard entry.kind != .directory, var waiting = children.removeValue(forKey: entry.path).map(Array.init) else {
+            return
+        }
+        while let child = waiting.popLast() {
+            remove(child)
+            waiting += children.removeValue(forKey: child) ?? []
+        }
     }
 
     private mutating func remove(_ path: EntryPath) {
-        forwardLinks.removeAll { $0.entry.path == path }
+        forwardLinks[path] = nil
         guard let file = fileOfPath.removeValue(forKey: path) else { return }
         files[file].names.removeAll { $0.entry.path == path }
     }
@@ -110,29 +117,30 @@ private struct UnpackedTree {
         return placed.sorted { ($0.position, $0.order) < ($1.position, $1.order) }.map(\.entry)
     }
 
+    /// Follows each chain of links to its end, since a link may lead to another one that stands before its target too.
     private mutating func resolveForwardLinks() throws {
-        var links = forwardLinks
-        while !links.isEmpty {
-            var rest: [Name] = []
-            for link in links {
-                guard case .hardlink(let target) = link.entry.kind else { continue }
-                if let file = fileOfPath[EntryPath(target)], fileOfPath[link.entry.path] == nil {
-                    guard files[file].entry.kind != .directory else {
-                        throw LayerObstacle.hardLinkToDirectory(link.entry.name, target: target)
-                    }
-                    files[file].names.append(link)
-                    fileOfPath[link.entry.path] = file
-                } else {
-                    rest.append(link)
-                }
+        let links = forwardLinks.values.sorted { $0.position < $1.position }
+        for link in links {
+            var chain: [Name] = []
+            var next = forwardLinks.removeValue(forKey: link.entry.path)
+            while let name = next, case .hardlink(let target) = name.entry.kind {
+                chain.append(name)
+                next = forwardLinks.removeValue(forKey: EntryPath(target))
             }
-            guard rest.count < links.count else {
-                let link = links[0].entry
-                guard case .hardlink(let target) = link.kind else { return }
-                throw LayerObstacle.danglingHardLink(link.name, target: target)
-            }
-            links = rest
+            for name in chain.reversed() { try attach(name) }
         }
+    }
+
+    private mutating func attach(_ link: Name) throws {
+        guard case .hardlink(let target) = link.entry.kind else { return }
+        guard let file = fileOfPath[EntryPath(target)], fileOfPath[link.entry.path] == nil else {
+            throw LayerObstacle.danglingHardLink(link.entry.name, target: target)
+        }
+        guard files[file].entry.kind != .directory else {
+            throw LayerObstacle.hardLinkToDirectory(link.entry.name, target: target)
+        }
+        files[file].names.append(link)
+        fileOfPath[link.entry.path] = file
     }
 }
 

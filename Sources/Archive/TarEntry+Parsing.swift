@@ -9,6 +9,7 @@ extension TarEntry {
         let header = try TarHeader(bytes)
         var entry = entry
         try entry.takeNames(from: header.records)
+        guard entry.name.count <= EntryPath.lengthLimit else { throw TarFailure.nameTooLong(entry.name.count) }
         let name = try Self.utf8(entry.name, of: entry.name)
         let start = entry.headerOffset
         self.init(

@@ -5,6 +5,9 @@ package enum TarFailure: Failure {
     case noMemory
     case truncated(String, wanted: Int64, found: Int64)
     case dataAfterEnd(offset: Int64)
+    /// The names of a layer lead through too many directories.
+    case tooManyDirectories(String)
+    case nameTooLong(Int)
     case gap(offset: Int64)
     case unsupportedType(String, name: String)
     case slashBehindData(String)
@@ -27,6 +30,11 @@ package enum TarFailure: Failure {
         case .noMemory: "libarchive has no memory"
         case .truncated(let name, let wanted, let found):
             "\(name): the tar ends within the entry: expected \(wanted) bytes, found \(found)"
+        case .tooManyDirectories(let name):
+            "\(name.prefix(100).printable): the paths of the directories that names lead through take more than "
+                + "\(DirectoryBudget.limit) bytes"
+        case .nameTooLong(let count):
+            "expected a name of at most \(EntryPath.lengthLimit) bytes, as Linux does, not \(count)"
         case .dataAfterEnd(let offset):
             "malformed tar: expected two zero blocks at byte \(offset), found one and then more entries"
         case .gap(let offset): "malformed tar: expected a header at byte \(offset)"

@@ -163,3 +163,36 @@ private func inflated(_ tar: Tar) throws -> InflatedLayer {
         in: FilePath("/tmp")
     ) { _ in }
 }
+
+/// What layers cost that are made to cost much.
+@Suite(.timeLimit(.minutes(1)))
+struct ExpensiveLayerTests {
+    private func entry(_ name: String, _ kind: TarEntry.Kind = .regular(size: 0)) -> TarEntry {
+        TarEntry(name: name, kind: kind, header: .literal([]))
+    }
+
+    /// Each of these names leads through two thousand directories of its own.
+    private var deep: [TarEntry] {
+        (0..<2000).map { entry("\($0)/" + String(repeating: "d/", count: 2000) + "f") }
+    }
+
+    @Test func directoriesThatOnlyNamesLeadThroughAreBounded() {
+        let error = #expect(throws: TarFailure.self) { try settle(deep) }
+        #expect(error?.description.contains("directories") == true)
+        #expect(MergedTree([deep]).count < 2000 * 2000)
+    }
+
+    @Test func aLongChainOfLinksBeforeTheirTargetsIsFollowedOnce() throws {
+        let count = 50_000
+        let links = (0..<count).map { entry("l\($0)", .hardlink(target: $0 + 1 < count ? "l\($0 + 1)" : "f")) }
+        let entries = links + [entry("f", .regular(size: 0))]
+        #expect(try settle(entries).count == count + 1)
+        let tree = MergedTree([entries])
+        #expect(tree.count == count + 2 && tree.danglingLinks.isEmpty)
+    }
+
+    @Test func manyDirectoriesGiveWayToFiles() throws {
+        let entries = (0..<20_000).flatMap { [entry("\($0)/x"), entry("\($0)")] }
+        #expect(try settle(entries).count == 20_000)
+    }
+}

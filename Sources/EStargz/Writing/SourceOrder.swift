@@ -7,9 +7,12 @@ struct SourceOrder {
     private var isDirectory: [EntryPath: Bool] = [:]
     /// Directories that have something in them, whether or not they have an entry.
     private var parents: Set<EntryPath> = []
+    private var budget = DirectoryBudget()
 
     /// Whether the next entry only adds to what is there: nothing gives way to it, and it needs nothing that is to come.
-    mutating func keeps(_ entry: TarEntry) -> Bool {
+    ///
+    /// - Throws: `TarFailure` when the layer has more directories than there is room for.
+    mutating func keeps(_ entry: TarEntry) throws -> Bool {
         guard isDirectory.updateValue(entry.kind == .directory, forKey: entry.path) == nil,
             entry.kind == .directory || !parents.contains(entry.path)
         else { return false }
@@ -20,6 +23,7 @@ struct SourceOrder {
         var path = entry.path
         while let parent = path.parent, parents.insert(parent).inserted {
             guard isDirectory[parent] != false else { return false }
+            guard budget.take(parent) else { throw TarFailure.tooManyDirectories(entry.name) }
             path = parent
         }
         return true
@@ -33,6 +37,6 @@ extension InflatedLayer {
     func orderedEntries() throws -> [TarEntry] {
         let own = entries.filter { !SpecialEntry.paths.contains($0.path) }
         var order = SourceOrder()
-        return own.allSatisfy { order.keeps($0) } ? own : try settle(own)
+        return try own.allSatisfy { try order.keeps($0) } ? own : try settle(own)
     }
 }

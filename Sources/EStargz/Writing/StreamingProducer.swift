@@ -28,7 +28,7 @@ final class StreamingProducer {
         while let entry = try stream.next() {
             entryEnd = stream.position
             if SpecialEntry.paths.contains(entry.path) { continue }
-            guard order.keeps(entry) else { return false }
+            guard try order.keeps(entry) else { return false }
             plan.add(entry)
         }
         try finishPlan()
