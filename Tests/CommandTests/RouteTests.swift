@@ -194,40 +194,49 @@ struct RouteTests {
         }
     }
 
-    /// `a` and `b` have TLS, each with a certificate of its own; `c` has none.
-    @Test(
-        .enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"),
-        arguments: [
-            ("a b --src-ca-file a.crt --dst-ca-file b.crt", 0), ("a b --src-ca-file b.crt --dst-ca-file a.crt", 5),
-            ("a b --ca-file a.crt --dest-ca-file b.crt", 0), ("a b --ca-file a.crt --src-ca-file b.crt", 5),
-            ("a b --src-insecure --dest-tls-verify=false", 0), ("a b --src-insecure", 5), ("a b --dst-insecure", 5),
-            ("a b --insecure --src-tls-verify=true", 5), ("a b --tls-verify=false", 0), ("a b --insecure", 0),
-            ("c b --src-plain-http --dst-insecure", 0), ("b c --src-ca-file b.crt --dest-plain-http", 0),
-            ("b c --plain-http --src-ca-file b.crt", 0), ("c b --dst-plain-http --dst-insecure", 5),
-        ] as [(String, Int32)])
-    func eachEndHasItsConnections(arguments: String, status: Int32) async throws {
+    /// Registries `a` and `b` have TLS, each with a certificate of its own; `c` has none.
+    private static let connections: [(ends: [String], options: String, status: Int32)] = [
+        (["a", "b"], "--src-ca-file a.crt --dst-ca-file b.crt", 0),
+        (["a", "b"], "--src-ca-file b.crt --dst-ca-file a.crt", 5),
+        (["a", "b"], "--ca-file a.crt --dest-ca-file b.crt", 0),
+        (["a", "b"], "--ca-file a.crt --src-ca-file b.crt", 5),
+        (["a", "b"], "--src-insecure --dest-tls-verify=false", 0), (["a", "b"], "--src-insecure", 5),
+        (["a", "b"], "--dst-insecure", 5), (["a", "b"], "--insecure --src-tls-verify=true", 5),
+        (["a", "b"], "--tls-verify=false", 0), (["a", "b"], "--insecure", 0),
+        (["c", "b"], "--src-plain-http --dst-insecure", 0), (["b", "c"], "--src-ca-file b.crt --dest-plain-http", 0),
+        (["b", "c"], "--plain-http --src-ca-file b.crt", 0), (["c", "b"], "--dst-plain-http --dst-insecure", 5),
+    ]
+
+    @Test(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"))
+    func eachEndHasItsConnections() async throws {
         try await withWorkplace { place, _ in
-            let servers = try ["a", "b", "c"].map { name in
+            var names: [String: String] = [:]
+            var servers: [LocalRegistry] = []
+            defer { for server in servers { server.stop() } }
+            for name in ["a", "b", "c"] {
                 let directory = place.directory.appending(name)
                 try write([], to: directory.appending("here"))
-                guard name != "c" else { return try LocalRegistry(in: directory) }
-                let pair = try LocalRegistry.certificate(in: place.directory, named: name, for: "DNS:\(name).example")
-                return try LocalRegistry(in: directory, certificate: pair)
+                let pair =
+                    name == "c"
+                    ? nil : try LocalRegistry.certificate(in: place.directory, named: name, for: "DNS:\(name).example")
+                let server = try LocalRegistry(in: directory, certificate: pair)
+                servers.append(server)
+                names[name] = "\(name).example:\(server.name.split(separator: ":").last ?? "")"
             }
-            defer { for server in servers { server.stop() } }
-            let ports = servers.compactMap { $0.name.split(separator: ":").last.map(String.init) }
-            let resolve = zip(["a", "b", "c"], ports).flatMap { ["--resolve", "\($0).example:\($1):127.0.0.1"] }
-            var words = arguments.split(separator: " ").map(String.init)
-            for position in 0..<2 {
-                let index = try #require(["a", "b", "c"].firstIndex(of: words[position]))
-                words[position] = "\(words[position]).example:\(ports[index])/app:1"
+            let common = ["--retry", "0"] + names.values.flatMap { ["--resolve", "\($0):127.0.0.1"] }
+            for name in names.values {
+                let filling = try await place.esgz(
+                    ["push", "oci:\(place.source):latest", "\(name)/app:1"] + common
+                        + [name.hasPrefix("c") ? "--plain-http" : "--insecure"])
+                #expect(filling.status == 0, "\(filling.errors)")
             }
-            let filling = try await place.esgz(
-                ["push", "oci:\(place.source):latest", words[0], "--retry", "0"] + resolve
-                    + (words[0].hasPrefix("c") ? ["--plain-http"] : ["--insecure"]))
-            #expect(filling.status == 0, "\(filling.errors)")
-            let copied = try await place.esgz(["copy", "--retry", "0"] + words + resolve)
-            #expect(copied.status == status, "\(copied.errors)")
+            for row in Self.connections {
+                let ends = row.ends.compactMap { names[$0] }
+                let copied = try await place.esgz(
+                    ["copy", "\(ends[0])/app:1", "\(ends[1])/copy:1"] + common
+                        + row.options.split(separator: " ").map(String.init))
+                #expect(copied.status == row.status, "\(row): \(copied.errors)")
+            }
         }
     }
 
