@@ -15,7 +15,7 @@ final class VisitedFiles {
     private var remainingLookups = 300_000
     private var remainingNotes = 50_000
     private var remainingReads = 100_000
-    private var remainingBytes: Int64 = 1 << 30
+    private var remainingBytes: Int64 = 512 << 20
 
     init(of image: ReadableImage) {
         tree = image.tree
