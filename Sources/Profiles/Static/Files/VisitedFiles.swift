@@ -37,8 +37,6 @@ final class VisitedFiles {
         find(path.utf8, from: directory)
     }
 
-    func find(_ path: EntryPath) -> MergedTree.Node? { path.isRoot ? tree[.root] : find(path.bytes) }
-
     /// A regular file that a path leads to; nothing is noted.
     func findFile(_ path: some Collection<UInt8>, from directory: EntryPath = .root) -> MergedTree.Node? {
         find(path, from: directory).flatMap { size(of: $0) == nil ? nil : $0 }
