@@ -33,10 +33,10 @@ struct TinyLayout {
     /// Adds a manifest with its blobs; `edit` changes it before it gets its digest.
     @discardableResult
     mutating func add(
-        _ layers: [TinyLayer], tag: String? = "latest", platform: Platform? = nil,
+        _ layers: [TinyLayer], tag: String? = "latest", platform: Platform? = nil, command: [String] = [],
         _ edit: (inout JSON) -> Void = { _ in }
     ) throws -> Descriptor {
-        let manifest = try put(layers, platform: platform, edit)
+        let manifest = try put(layers, platform: platform, command: command, edit)
         try name(manifest, tag)
         return manifest
     }
@@ -80,12 +80,16 @@ struct TinyLayout {
     }
 
     private func put(
-        _ layers: [TinyLayer], platform: Platform?, _ edit: (inout JSON) -> Void = { _ in }
+        _ layers: [TinyLayer], platform: Platform?, command: [String] = [], _ edit: (inout JSON) -> Void = { _ in }
     ) throws -> Descriptor {
         var configuration = (platform ?? Platform(os: "linux", architecture: "amd64")).json
         configuration["rootfs"] = .object(JSON.Object())
         configuration["rootfs"]?["type"] = .string("layers")
         configuration["rootfs"]?["diff_ids"] = .array(layers.map { .string($0.diffID.description) })
+        if !command.isEmpty {
+            configuration["config"] = .object(JSON.Object())
+            configuration["config"]?["Cmd"] = .array(command.map { .string($0) })
+        }
         let config = try put(Document(configuration), .ociConfiguration)
         for layer in layers { try write(layer.blob, to: blob(layer.descriptor.digest)) }
         var root = JSON.object(JSON.Object())

@@ -61,6 +61,29 @@ struct StaticShellTests {
         #expect(try await started(script) == programs)
     }
 
+    /// What the entry points of well-known images ask.
+    @Test(arguments: [
+        (#"if [ -z "$(command -v "${1}")" ]; then set -- one "$@"; fi; exec "$@""#, ["server"]),
+        (#"set -- none; if [ -z "$(command -v "$1")" ]; then set -- one "$@"; fi; exec "$@""#, ["one"]),
+        (#"if [ "${2:0:1}" = "-" ]; then one; fi; if [ "${1:0:1}" = "-" ]; then two; fi"#, ["one"]),
+        (#"f() { [ "${#FUNCNAME[@]}" -ge 2 ] && [ "${FUNCNAME[1]}" = source ]; }; if ! f; then one; fi"#, ["one"]),
+        (#"if three; then set -- two; fi; exec "$@""#, ["three", "server"]),
+        (#"[ "${#1}" = 6 ] && one; x=abc; [ "${#x}" -lt 3 ] || two"#, ["one", "two"]),
+    ])
+    func questionsOfEntryPointsAreAnswered(script: String, programs: [String]) async throws {
+        #expect(try await started(script) == programs)
+    }
+
+    @Test(arguments: [["/bin/sh", "/start"], ["busybox", "sh", "/start"]])
+    func busyboxIsTheProgramThatItIsCalled(command: [String]) async throws {
+        let image = try StaticTestImage(
+            Tar {
+                program("bin/busybox", TinyELF()); symlink("bin/sh", to: "busybox"); symlink("bin/cat", to: "busybox")
+                file("start", "cat /other; exec tool"); file("other", "exec none"); program("bin/tool", TinyELF())
+            }, command: command)
+        #expect(try await image.paths == ["bin/busybox", "start", "other", "bin/tool"])
+    }
+
     @Test(arguments: [("", ["gosu", "server"]), ("nobody", ["server"])])
     func aScriptThatGivesUpBeingRootIsFollowed(user: String, programs: [String]) async throws {
         let script = #"if [ "$(id -u)" = 0 ]; then exec gosu nobody "$0" "$@"; fi; exec "$@""#

@@ -15,7 +15,7 @@ final class VisitedFiles {
     private var remainingLookups = 300_000
     private var remainingNotes = 50_000
     private var remainingReads = 100_000
-    private var remainingBytes: Int64 = 1 << 30
+    private var remainingBytes: Int64 = 512 << 20
 
     init(of image: ReadableImage) {
         tree = image.tree
@@ -36,8 +36,6 @@ final class VisitedFiles {
     func find(_ path: String, from directory: EntryPath = .root) -> MergedTree.Node? {
         find(path.utf8, from: directory)
     }
-
-    func find(_ path: EntryPath) -> MergedTree.Node? { path.isRoot ? tree[.root] : find(path.bytes) }
 
     /// A regular file that a path leads to; nothing is noted.
     func findFile(_ path: some Collection<UInt8>, from directory: EntryPath = .root) -> MergedTree.Node? {

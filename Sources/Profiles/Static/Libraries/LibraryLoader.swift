@@ -14,7 +14,6 @@ final class LibraryLoader {
         let parent: Int?
     }
 
-    /// The program; `nil` for a static one.
     let program: ELFFile
     private let files: VisitedFiles
     private let directories: LibraryDirectories?

@@ -57,8 +57,17 @@ final class StaticWalk {
     }
 
     private func run(_ program: Program, _ launch: Launch) async throws {
-        let names = [launch.arguments.first ?? "", program.node.path.description].map {
+        var launch = launch
+        var names = [launch.arguments.first ?? "", program.node.path.description].map {
             String($0.split(separator: "/").last ?? "")
+        }
+        if names[1] == "busybox" {
+            // One program for many names, or for what its first argument says.
+            if names[0] == "busybox" {
+                launch = launch.running(Array(launch.arguments.dropFirst()))
+                names[0] = launch.arguments.first ?? ""
+            }
+            names.removeLast()
         }
         let startup = StartupFiles(files, launch.environment)
         for name in names {
@@ -82,7 +91,7 @@ final class StaticWalk {
     private static func runtime(named name: String) -> Runtime? {
         let bare = name.prefix { !$0.isNumber }
         return switch bare.hasSuffix("-") ? String(bare.dropLast()) : String(bare) {
-        case "sh", "bash", "dash", "ash", "ksh", "busybox": { try await $0.runShell($1, $2) }
+        case "sh", "bash", "dash", "ash", "ksh": { try await $0.runShell($1, $2) }
         case "python", "pypy": { try await $0.runPython($1, $2) }
         case "node", "nodejs": { try await $0.runNode($1, $2) }
         case "ruby": { try await $0.runRuby($1, $2) }

@@ -25,11 +25,11 @@ extension StaticWalk {
             let words = argument.drop { $0 == "-" || $0 == "c" }.split(separator: "=", maxSplits: 1)
             if words.count == 2 { settings[String(words[0])] = String(words[1]) }
         }
-        guard let data = options["-D"] ?? launch.environment["PGDATA"] ?? settings["data_directory"] else { return }
+        guard let place = options["-D"] ?? launch.environment["PGDATA"] ?? settings["data_directory"] else { return }
         let texts = ConfigurationFiles(files)
-        let configuration = launch.path(settings["config_file"] ?? "\(data)/postgresql.conf")
+        let configuration = launch.path(settings["config_file"] ?? "\(place)/postgresql.conf")
         if let node = files.findFile(configuration) { try await texts.open(node) }
-        let cluster = texts.value(of: "data_directory").map { launch.path($0) } ?? launch.path(data)
+        let cluster = texts.value(of: "data_directory").map { launch.path($0) } ?? launch.path(place)
         if let node = files.findFile(cluster.appending("postgresql.auto.conf".utf8)) { try await texts.open(node) }
 
         openPostgresShare(program, texts, launch)

@@ -28,7 +28,7 @@ extension StaticWalk {
         }
     }
 
-    /// Notes what Redis opens: its configuration, and the data that it begins with.
+    /// Notes what Redis opens: its configuration, and what it has saved.
     func runRedis(_ program: Program, _ launch: Launch) async throws {
         try await StartupFiles(files, launch.environment).open(for: program)
         let texts = ConfigurationFiles(files)

@@ -13,7 +13,6 @@ struct ShellLexer {
 
     /// Longest first.
     private static let symbols = [";;&", "&&", "||", ";;", ";&", "|&", ";", "&", "|", "(", ")"]
-    private static let depthLimit = 50
 
     init(_ text: String) {
         // A line that goes on is one line.

@@ -61,10 +61,18 @@ extension ShellRun {
 
     /// What is printed by the few commands whose answer is known.
     private func output(of command: String) -> String? {
-        let words = command.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard depth < Self.depthLimit, spend(reading: command) else { return nil }
+        depth += 1
+        defer { depth -= 1 }
+        var lexer = ShellLexer(command)
+        var words: [String] = []
+        for token in lexer.tokens() {
+            guard case .word(let word) = token, let text = text(of: word) else { return nil }
+            words.append(text)
+        }
         switch words {
         case ["id", "-u"]: return launch.isRoot ? "0" : "1000"
-        case ["pwd"]: return "/\(launch.directory)"
+        case ["pwd"]: return launch.directory.isRoot ? "/" : "/\(launch.directory)"
         default: break
         }
         guard words.count == 3, words[0] == "command", words[1] == "-v" else { return nil }
@@ -89,7 +97,12 @@ extension ShellRun {
 
     /// `${name…}`, with what stands behind the name.
     private func value(of name: String, changedBy rest: String) -> String? {
+        if name.isEmpty, rest.hasPrefix("#") { return length(of: rest.dropFirst()) }
+        if name == "FUNCNAME", let number = Int(rest.drop { $0 == "[" }.prefix { $0.isNumber }) {
+            return number < callers.count ? callers[callers.count - 1 - number] : number == callers.count ? "main" : ""
+        }
         let value = value(of: name)
+        if let part = rest.first == ":" ? Self.part(of: value, at: rest.dropFirst()) : nil { return part }
         func word(_ text: Substring) -> String? {
             // A word in braces may hold others in braces.
             guard depth < Self.depthLimit, spend(reading: text) else { return nil }
@@ -119,5 +132,24 @@ extension ShellRun {
         var lexer = ShellLexer("\"\(text.filter { $0 != "\"" })\"")
         guard case .word(let word) = lexer.tokens().first else { return ShellScript.Word() }
         return word
+    }
+
+    /// `${#name}`
+    private func length(of name: Substring) -> String? {
+        if name == "FUNCNAME[@]" { return String(callers.isEmpty ? 0 : callers.count + 1) }
+        if name == "@" || name == "*" { return String(arguments.count) }
+        guard name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else { return nil }
+        return value(of: String(name)).map { String($0.count) }
+    }
+
+    /// `${name:start:count}`; `nil` when these are no numbers.
+    private static func part(of value: String?, at place: Substring) -> String? {
+        let numbers = place.split(separator: ":", omittingEmptySubsequences: false).map {
+            Int($0.trimming(\.isWhitespace))
+        }
+        guard let value, (1...2).contains(numbers.count), let start = numbers[0], start >= 0 else { return nil }
+        let rest = value.dropFirst(start)
+        guard numbers.count == 2 else { return String(rest) }
+        return numbers[1].flatMap { $0 >= 0 ? String(rest.prefix($0)) : nil }
     }
 }

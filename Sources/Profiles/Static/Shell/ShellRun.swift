@@ -18,6 +18,8 @@ final class ShellRun {
     /// What the script has set; `nil` for what cannot be told.
     var variables: [String: String?] = [:]
     private var functions: [String: ShellScript.Command] = [:]
+    /// The functions that are running, the innermost last.
+    private(set) var callers: [String] = []
     private var sourced: Set<EntryPath> = []
     private var isDone = false
     private var remainingSteps = 20_000
@@ -176,7 +178,11 @@ final class ShellRun {
         if let body = functions[name] {
             let kept = self.arguments
             self.arguments = arguments
-            defer { self.arguments = kept }
+            callers.append(name)
+            defer {
+                self.arguments = kept
+                callers.removeLast()
+            }
             return try await run(body, isCertain: isCertain)
         }
         switch name {
@@ -207,7 +213,7 @@ final class ShellRun {
             }
             return try await run(inner, Array(arguments.dropFirst()), isCertain: isCertain)
         default:
-            if let success = runBuiltin(name, arguments) { return success }
+            if let success = runBuiltin(name, arguments, isCertain: isCertain) { return success }
             guard isCertain else { return nil }
             try await walk.start(child([name] + arguments))
             return name.hasSuffix("/true") ? true : nil
@@ -215,14 +221,15 @@ final class ShellRun {
     }
 
     /// What changes the state of the shell alone; `nil` when it is no such command.
-    private func runBuiltin(_ name: String, _ arguments: [String]) -> Success? {
+    private func runBuiltin(_ name: String, _ arguments: [String], isCertain: Bool) -> Success? {
         switch name {
         case ":", "true": return .some(true)
         case "false": return .some(false)
         case "set":
-            if let mark = arguments.firstIndex(of: "--") { self.arguments = Array(arguments[(mark + 1)...]) }
+            // Arguments that may be others are better left as they are.
+            if isCertain, let mark = arguments.firstIndex(of: "--") { self.arguments = Array(arguments[(mark + 1)...]) }
             return .some(true)
-        case "shift":
+        case "shift" where isCertain:
             self.arguments.removeFirst(
                 min(arguments.first.flatMap { Int($0) }.map { max(0, $0) } ?? 1, self.arguments.count))
             return .some(true)

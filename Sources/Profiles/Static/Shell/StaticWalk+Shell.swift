@@ -8,10 +8,6 @@ extension StaticWalk {
     func runShell(_ program: Program, _ launch: Launch) async throws {
         try await StartupFiles(files, launch.environment).open(for: program)
         var rest = launch.arguments.dropFirst()
-        // `busybox sh …` is a shell as `sh …` is; its other names are programs that read little.
-        if launch.arguments.first?.hasSuffix("busybox") == true, rest.first == "sh" || rest.first == "ash" {
-            rest.removeFirst()
-        }
         var isCommand = false
         while let option = rest.first, option.hasPrefix("-") || option.hasPrefix("+"), option.count > 1 {
             rest.removeFirst()
