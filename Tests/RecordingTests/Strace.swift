@@ -38,7 +38,10 @@ private func fileName(_ path: String, in root: FilePath) -> String? {
         var status = stat()
         guard lstat(current.string, &status) == 0 else { return nil }
         guard status.st_mode & S_IFMT == S_IFLNK else {
-            return status.st_mode & S_IFMT == S_IFREG ? String(current.string.dropFirst(root.string.count + 1)) : nil
+            // Links to directories lead to others beside them.
+            guard status.st_mode & S_IFMT == S_IFREG, let real = realpath(current.string, nil) else { return nil }
+            defer { free(real) }
+            return String(String(cString: real).dropFirst(root.string.count + 1))
         }
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = readlink(current.string, &bytes, bytes.count)
