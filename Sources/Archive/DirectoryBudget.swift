@@ -4,7 +4,7 @@
 /// fill any memory. Images have megabytes of them at most.
 package struct DirectoryBudget: Sendable {
     /// Bytes of all their paths together.
-    package static let limit = 256 << 20
+    package static let limit = 64 << 20
     private var taken = 0
 
     package init() {}

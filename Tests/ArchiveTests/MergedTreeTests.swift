@@ -173,13 +173,13 @@ struct ExpensiveLayerTests {
 
     /// Each of these names leads through two thousand directories of its own.
     private var deep: [TarEntry] {
-        (0..<2000).map { entry("\($0)/" + String(repeating: "d/", count: 2000) + "f") }
+        (0..<40).map { entry("\($0)/" + String(repeating: "d/", count: 2000) + "f") }
     }
 
     @Test func directoriesThatOnlyNamesLeadThroughAreBounded() {
         let error = #expect(throws: TarFailure.self) { try settle(deep) }
         #expect(error?.description.contains("directories") == true)
-        #expect(MergedTree([deep]).count < 2000 * 2000)
+        #expect(MergedTree([deep]).count < 40 * 2000)
     }
 
     @Test func aLongChainOfLinksBeforeTheirTargetsIsFollowedOnce() throws {
