@@ -28,6 +28,22 @@ package struct InflatedLayer: Sendable {
         tar = sink.spool.slice
     }
 
+    /// Reads the entries of a tar that is in a file already.
+    ///
+    /// - Parameters:
+    ///   - tar: not compressed.
+    ///   - digest: of the tar.
+    ///   - limit: how many bytes it may have, with sparse files expanded.
+    /// - Throws: what `TarStream` throws.
+    package init(tar: FileSlice, digest: Digest, limit: Int64) throws {
+        let identity = LayerIdentity(digest: digest, size: tar.count, diffID: digest)
+        let stream = try TarStream(tar, into: SliceSink(tar), expecting: identity, limit: limit) { _ in }
+        var entries: [TarEntry] = []
+        while let entry = try stream.next() { entries.append(entry) }
+        self.entries = entries
+        self.tar = tar
+    }
+
     /// A part of the data of an entry.
     ///
     /// - Parameters:
@@ -81,5 +97,24 @@ private final class SpoolSink: TarSink {
         try FileSlice(spool.file, range).bytes()
     }
 
+    func endEntries() {}
+}
+
+/// Lets a tar pass that is in a file already.
+private final class SliceSink: TarSink {
+    private let tar: FileSlice
+    private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+
+    init(_ tar: FileSlice) {
+        self.tar = tar
+    }
+
+    deinit {
+        block.deallocate()
+    }
+
+    func room() -> UnsafeMutableRawBufferPointer { block }
+    func advance(_ count: Int) {}
+    func bytes(in range: Range<Int64>) throws -> [UInt8] { try tar.bytes(in: range) }
     func endEntries() {}
 }

@@ -35,7 +35,8 @@ struct Esgz: AsyncParsableCommand {
         version: "\(version) (libdeflate \(GzipCompressor.libraryVersion))",
         subcommands: [
             Convert.self, Optimize.self, ProfileCommand.self, Copy.self,
-            Inspect.self, List.self, Cat.self, Stat.self, Find.self, Extract.self, Diff.self, TOC.self, Report.self,
+            Verify.self, Inspect.self, List.self, Cat.self, Stat.self, Find.self, Extract.self, Diff.self, TOC.self,
+            Report.self,
             Login.self, Logout.self, Probe.self,
         ])
 

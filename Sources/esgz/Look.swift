@@ -7,14 +7,17 @@ import Transports
 
 /// One run of a command that looks into images: how they are reached, and what that costs.
 struct Look {
-    private let options: LookOptions
+    private let options: ReadingOptions
+    /// The platform that was asked for.
+    private let platform: Platform?
     private let network: Network
     private let temporaryDirectory: FilePath
     private let tally = TransferTally()
 
     /// - Throws: when certificates cannot be read, or temporary files cannot be made.
-    init(_ options: LookOptions) throws {
+    init(_ options: ReadingOptions, platform: Platform? = nil) throws {
         self.options = options
+        self.platform = platform
         temporaryDirectory = try options.work.temporaryDirectory()
         network = try options.access.connection.makeNetwork(
             transfers: options.work.jobs, ProgressRenderer(.none), tally: tally)
@@ -50,18 +53,23 @@ struct Look {
     /// - Parameters:
     ///   - text: the image as typed.
     ///   - platform: of the image; what the options say without one.
+    ///   - pullsAll: whether layers are pulled and checked to their last byte.
     /// - Returns: the image.
     /// - Throws: when there is none, or several platforms to choose from.
-    func open(_ text: String, platform: Platform? = nil) async throws -> LazyImage {
+    func open(_ text: String, platform: Platform? = nil, pullsAll: Bool = false) async throws -> LazyImage {
         let (location, source) = try source(text)
         let image = try await context(location.description) {
-            try await PlatformImage(of: source, platform: try platform ?? options.platform)
+            try await PlatformImage(of: source, platform: platform ?? self.platform)
         }
-        return try open(image, at: location, source)
+        return try open(image, at: location, source, pullsAll: pullsAll)
     }
 
-    func open(_ image: PlatformImage, at location: ImageLocation, _ source: any ImageSource) throws -> LazyImage {
-        LazyImage(image, from: source, tables: try tables(of: location), inspection)
+    func open(
+        _ image: PlatformImage, at location: ImageLocation, _ source: any ImageSource, pullsAll: Bool = false
+    ) throws -> LazyImage {
+        var options = inspection
+        options.pullsAll = pullsAll
+        return LazyImage(image, from: source, tables: try tables(of: location), options)
     }
 
     /// The image with external tables of contents that stands beside one, where that has a tag.

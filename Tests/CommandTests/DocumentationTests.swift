@@ -29,6 +29,7 @@ struct DocumentationTests {
         "report": "esgz-report",
         "stat": "esgz-stat",
         "toc": "esgz-toc",
+        "verify": "esgz-verify",
     ]
     /// Commands that have the options of another one as well.
     private static let inherited = [

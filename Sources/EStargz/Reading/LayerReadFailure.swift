@@ -4,6 +4,7 @@ import Content
 package enum LayerReadFailure: Failure {
     case noFooter
     case tocOutside
+    case noTOCMember(offset: Int64)
     case tocTooLarge(Int64, limit: Int64)
     case noTOCEntry(String)
     case malformedTOC(String)
@@ -14,6 +15,7 @@ package enum LayerReadFailure: Failure {
     case chunkOutside(offset: Int64)
     case chunkTooLarge(Int64, limit: Int64)
     case chunkTooShort(offset: Int64, expected: Int64, found: Int)
+    case noProgress
     case noChunkDigest(offset: Int64)
     case wrongChunkDigest(offset: Int64, expected: Digest, actual: Digest)
 
@@ -28,6 +30,7 @@ package enum LayerReadFailure: Failure {
         switch self {
         case .noFooter: "the blob does not end with the footer of a layer with a table of contents"
         case .tocOutside: "the footer leads to a table of contents outside the blob"
+        case .noTOCMember(let offset): "the footer leads to byte \(offset), where no member begins"
         case .tocTooLarge(let size, let limit):
             "expected a table of contents of at most \(limit) bytes, not \(size)"
         case .noTOCEntry(let found): "expected stargz.index.json where the footer leads to, found \(found)"
@@ -41,6 +44,7 @@ package enum LayerReadFailure: Failure {
         case .chunkTooLarge(let size, let limit): "expected chunks of at most \(limit) bytes, not \(size)"
         case .chunkTooShort(let offset, let expected, let found):
             "the member at byte \(offset): expected \(expected) bytes of data, found \(found)"
+        case .noProgress: "the stream leads nowhere"
         case .noChunkDigest(let offset): "the data at byte \(offset) has no digest to check it by"
         case .wrongChunkDigest(let offset, let expected, let actual):
             "the member at byte \(offset): expected data with digest \(expected), not \(actual)"

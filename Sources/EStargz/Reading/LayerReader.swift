@@ -78,6 +78,9 @@ package struct LayerReader: Sendable {
             switch footer.toc {
             case .member(let range):
                 bytes = try await Self.bytes(of: blob, in: range, tail: (tail, from: start))
+                guard bytes.starts(with: [0x1f, 0x8b, 8]) else {
+                    throw LayerReadFailure.noTOCMember(offset: range.lowerBound)
+                }
                 dataEnd = range.lowerBound
             case .frame(let range, _):
                 bytes = try await Self.bytes(of: blob, in: range, tail: (tail, from: start))

@@ -21,7 +21,7 @@ struct Cat: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
             for path in paths {

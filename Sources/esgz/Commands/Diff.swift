@@ -22,7 +22,7 @@ struct Diff: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let old = try await look.open(first)
             let new = try await look.open(second)

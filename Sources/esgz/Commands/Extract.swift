@@ -27,7 +27,7 @@ struct Extract: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
             var (node, tree) = try await look.find(path, in: image, followsLast: false)

@@ -27,7 +27,7 @@ struct Find: AsyncParsableCommand {
 
     func run() async throws {
         let parsed = try patterns.map { try PathPattern($0.contains("/") ? $0 : "**/\($0)") }
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let tree = try await look.tree(of: try await look.open(image))
             let paths = Set(parsed.flatMap { $0.matches(in: tree) })

@@ -35,7 +35,7 @@ struct Inspect: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let (location, source) = try look.source(image)
             try await context(location.description) {
@@ -66,8 +66,8 @@ struct Inspect: AsyncParsableCommand {
     }
 
     private func layers(of image: LazyImage) async throws -> [LayerSummary] {
-        let wanted = try options.layerPosition(of: image.layerCount).map { [$0] } ?? Array(0..<image.layerCount)
-        return try await concurrentMap(wanted, width: options.work.jobs) { _, number in
+        let wanted = try options.reading.layerPosition(of: image.layerCount).map { [$0] } ?? Array(0..<image.layerCount)
+        return try await concurrentMap(wanted, width: options.reading.work.jobs) { _, number in
             try await image.summary(ofLayer: number)
         }
     }

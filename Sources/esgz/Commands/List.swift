@@ -24,7 +24,7 @@ struct List: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
             let found = try await look.find(path, in: image)

@@ -65,7 +65,7 @@ struct Report: AsyncParsableCommand {
     func run() async throws {
         let profile = try profile.map { try profileFormat.profile($0) }
         let line = StartEstimate.Line(bandwidth: bandwidth.bytesPerSecond, roundTrip: rtt.duration)
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         let report = try await look.run {
             let image = try await look.open(image)
             var source: PlatformImage?
@@ -77,7 +77,8 @@ struct Report: AsyncParsableCommand {
             }
             return try await context(self.image) {
                 try await ImageReport.read(
-                    image, named: self.image, only: try options.layerPosition(of: image.layerCount), source: source,
+                    image, named: self.image, only: try options.reading.layerPosition(of: image.layerCount),
+                    source: source,
                     profile: profile, line: line)
             }
         }

@@ -19,7 +19,7 @@ struct Stat: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
             var results: [JSON] = []

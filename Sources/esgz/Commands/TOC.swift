@@ -21,11 +21,12 @@ struct TOC: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let look = try Look(options)
+        let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
-            let wanted = try options.layerPosition(of: image.layerCount).map { [$0] } ?? Array(0..<image.layerCount)
-            let layers = try await concurrentMap(wanted, width: options.work.jobs) { _, number in
+            let wanted =
+                try options.reading.layerPosition(of: image.layerCount).map { [$0] } ?? Array(0..<image.layerCount)
+            let layers = try await concurrentMap(wanted, width: options.reading.work.jobs) { _, number in
                 try await image.summary(ofLayer: number)
             }
             if dump { return try show(layers) }

@@ -2,10 +2,34 @@ import ArgumentParser
 import Content
 import OCI
 
-/// What all commands have in common that look into one platform of an image.
-struct LookOptions: ParsableArguments {
+/// What all commands have in common that look into images.
+struct ReadingOptions: ParsableArguments {
     @OptionGroup(title: "Registry options") var access: AccessOptions
     @OptionGroup(title: "Work options") var work: WorkOptions
+
+    @Option(help: ArgumentHelp("Look at this layer alone, counted from 1 at the bottom.", valueName: "number"))
+    var layer: Int?
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        guard layer ?? 1 >= 1 else { throw ValidationError("--layer: expected 1 or more, not \(layer ?? 0)") }
+    }
+
+    /// The position of a layer in an image; `nil` for all.
+    ///
+    /// - Throws: when the image has fewer.
+    func layerPosition(of count: Int) throws -> Int? {
+        guard let layer else { return nil }
+        guard layer <= count else { throw NoLayerFailure(number: layer, count: count) }
+        return layer - 1
+    }
+}
+
+/// The same, of commands that look into one platform.
+struct LookOptions: ParsableArguments {
+    @OptionGroup var reading: ReadingOptions
 
     @Option(
         name: .customLong("platform"),
@@ -16,14 +40,7 @@ struct LookOptions: ParsableArguments {
             """, valueName: "platform"))
     var platformText: String?
 
-    @Option(help: ArgumentHelp("Look at this layer alone, counted from 1 at the bottom.", valueName: "number"))
-    var layer: Int?
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
-
     func validate() throws {
-        guard layer ?? 1 >= 1 else { throw ValidationError("--layer: expected 1 or more, not \(layer ?? 0)") }
         do {
             _ = try platform
         } catch let failure as any Failure {
@@ -35,14 +52,7 @@ struct LookOptions: ParsableArguments {
         get throws { try platformText.map { try Platform(parsing: $0) } }
     }
 
-    /// The position of a layer in an image; `nil` for all.
-    ///
-    /// - Throws: when the image has fewer.
-    func layerPosition(of count: Int) throws -> Int? {
-        guard let layer else { return nil }
-        guard layer <= count else { throw NoLayerFailure(number: layer, count: count) }
-        return layer - 1
-    }
+    var json: Bool { reading.json }
 }
 
 /// The image has fewer layers than the one that was asked for.

@@ -1,0 +1,141 @@
+import Content
+import EStargz
+import OCI
+
+/// What an image promises beyond the format of its layers.
+package enum ImagePromise: String, Sendable, CaseIterable {
+    /// Each layer says what readers need to know of it, and nothing else.
+    case annotations
+    /// Media types say what the bytes are.
+    case mediaType = "media-type"
+    /// Manifest and configuration fit each other.
+    case manifest
+    /// The index names what is there, and attestations speak of its manifests.
+    case index
+    /// The registry answers range requests.
+    case range
+    /// Consumers can bear it in time.
+    case limits
+    /// The content is that of another image.
+    case source
+}
+
+/// A broken promise of an image, and where.
+package struct Finding: Sendable {
+    /// Of `LayerPromise` or `ImagePromise`.
+    package let promise: String
+    package let platform: Platform?
+    /// Counted from 1 at the bottom.
+    package let layer: Int?
+    package let entry: String?
+    /// In bytes of the blob.
+    package let offset: Int64?
+    package let text: String
+
+    init(_ promise: ImagePromise, platform: Platform? = nil, layer: Int? = nil, entry: String? = nil, _ text: String) {
+        self.promise = promise.rawValue
+        self.platform = platform
+        self.layer = layer
+        self.entry = entry
+        offset = nil
+        self.text = text
+    }
+
+    init(_ finding: LayerFinding, platform: Platform?, layer: Int) {
+        promise = finding.promise.rawValue
+        self.platform = platform
+        self.layer = layer
+        entry = finding.entry
+        offset = finding.offset
+        text = finding.text
+    }
+
+    package var json: JSON {
+        var json = JSON.object(JSON.Object())
+        json["promise"] = .string(promise)
+        json["platform"] = platform.map { .string($0.description) }
+        json["layer"] = layer.map(JSON.integer)
+        json["entry"] = entry.map(JSON.string)
+        json["offset"] = offset.map(JSON.integer)
+        json["text"] = .string(text)
+        return json
+    }
+}
+
+/// What was found of one layer.
+package struct LayerVerdict: Sendable {
+    package let number: Int
+    package let descriptor: Descriptor
+    package internal(set) var format: LayerFormat?
+    /// Why a snapshotter would not mount it; `nil` when it would.
+    package internal(set) var obstacle: String?
+    package internal(set) var findings: [Finding] = []
+    /// Findings beyond those that are listed.
+    package internal(set) var omitted = 0
+
+    package var isLazy: Bool { obstacle == nil }
+
+    package var json: JSON {
+        var json = JSON.object(JSON.Object())
+        json["number"] = .integer(number)
+        json["digest"] = .string(descriptor.digest.description)
+        json["format"] = format.map { .string($0.rawValue) }
+        json["lazy"] = .bool(isLazy)
+        json["reason"] = obstacle.map(JSON.string)
+        return json
+    }
+}
+
+/// What was found of one platform of an image.
+package struct PlatformVerdict: Sendable {
+    package let descriptor: Descriptor
+    package let platform: Platform?
+    package internal(set) var layers: [LayerVerdict] = []
+    package internal(set) var findings: [Finding] = []
+
+    /// From this layer up containerd pulls everything (`core/unpack/unpacker.go`); `nil` when it pulls nothing.
+    package var firstEager: LayerVerdict? { layers.first { !$0.isLazy } }
+
+    package var allFindings: [Finding] { findings + layers.flatMap(\.findings) }
+
+    package var json: JSON {
+        var json = JSON.object(JSON.Object())
+        json["platform"] = platform.map { .string($0.description) }
+        json["digest"] = .string(descriptor.digest.description)
+        json["lazy"] = .bool(firstEager == nil)
+        json["eagerFrom"] = firstEager.map { .integer($0.number) }
+        json["reason"] = (firstEager?.obstacle).map(JSON.string)
+        json["layers"] = .array(layers.map(\.json))
+        return json
+    }
+}
+
+/// What was found of an image.
+package struct ImageVerdict: Sendable {
+    package let root: Descriptor
+    package internal(set) var platforms: [PlatformVerdict] = []
+    /// Of the index.
+    package internal(set) var findings: [Finding] = []
+
+    package var allFindings: [Finding] { findings + platforms.flatMap(\.allFindings) }
+
+    package var omitted: Int { platforms.flatMap(\.layers).reduce(0) { $0 + $1.omitted } }
+
+    /// Adds what another look has found.
+    package mutating func add(_ findings: [Finding]) {
+        self.findings += findings
+    }
+
+    package var isSound: Bool { allFindings.isEmpty }
+
+    package var json: JSON {
+        var json = JSON.object(JSON.Object())
+        json["digest"] = .string(root.digest.description)
+        json["sound"] = .bool(isSound)
+        json["lazy"] = .bool(platforms.allSatisfy { $0.firstEager == nil })
+        json["platforms"] = .array(platforms.map(\.json))
+        json["findings"] = .array(allFindings.map(\.json))
+        if omitted > 0 { json["omitted"] = .integer(omitted) }
+        return json
+    }
+}

@@ -1,0 +1,233 @@
+import Archive
+import Content
+import EStargz
+import OCI
+import Synchronization
+import Transports
+
+/// Verifies one layer of an image after the other.
+struct LayerChecks: Sendable {
+    /// What the snapshotter waits for a layer to be resolved (`fs/fs.go`), and for what is prefetched (`fs/layer/layer.go`).
+    private static let timeouts = (resolve: Int64(30), prefetch: Int64(10))
+    /// What the snapshotter fetches to find the table of contents.
+    private static let tailSize: Int64 = 50_000
+
+    let request: VerificationRequest
+    let source: any ImageSource
+    let tables: ExternalTables
+    let platform: Platform?
+
+    func run(_ descriptor: Descriptor, _ diffID: Digest, number: Int) async throws -> LayerVerdict {
+        var verdict = LayerVerdict(number: number, descriptor: descriptor)
+        guard descriptor.mediaType.layerKind == .tar else {
+            verdict.obstacle = "foreign layers are fetched from elsewhere"
+            verdict.findings.append(finding(.mediaType, number, verdict.obstacle ?? ""))
+            return verdict
+        }
+        checkAnnotations(&verdict)
+        let reader = try await open(&verdict)
+        if let reader {
+            verdict.format = reader.format
+            checkType(reader.format.isZstd ? .zstd : .gzip, &verdict)
+            checkLimits(reader, &verdict)
+            checkFormat(reader, &verdict)
+        }
+        if request.isQuick {
+            if let reader { add(reader.table.checked(), to: &verdict) }
+        } else {
+            let identity = LayerIdentity(digest: descriptor.digest, size: descriptor.size, diffID: diffID)
+            try await readAll(identity, reader, &verdict)
+        }
+        return verdict
+    }
+
+    private func finding(_ promise: ImagePromise, _ number: Int, _ text: String) -> Finding {
+        Finding(promise, platform: platform, layer: number, text)
+    }
+
+    private func add(_ findings: LayerFindings, to verdict: inout LayerVerdict) {
+        verdict.findings += findings.all.map { Finding($0, platform: platform, layer: verdict.number) }
+        verdict.omitted += findings.omitted
+    }
+
+    private func checkAnnotations(_ verdict: inout LayerVerdict) {
+        let descriptor = verdict.descriptor
+        let number = verdict.number
+        if descriptor.annotation(Annotation.tocDigest) != nil, descriptor.annotation(Annotation.zstdTOCDigest) != nil {
+            verdict.findings.append(
+                finding(
+                    .annotations, number,
+                    "both \(Annotation.tocDigest) and \(Annotation.zstdTOCDigest) are there, and containers/storage refuses "
+                        + "such an image"))
+        }
+        if let text = descriptor.annotation(Annotation.uncompressedSize), Int64(text).map({ $0 < 0 }) ?? true {
+            verdict.findings.append(
+                finding(
+                    .annotations, number,
+                    "\(Annotation.uncompressedSize) is '\(text.prefix(50).printable)', expected a number"))
+        }
+        if descriptor.mediaType.isDocker, descriptor.annotation(Annotation.tocDigest) != nil {
+            verdict.findings.append(
+                finding(
+                    .mediaType, number,
+                    "\(descriptor.mediaType) is Docker's, and tools that copy such a layer drop its annotations"))
+        }
+    }
+
+    /// - Returns: `nil` when the layer is not lazy, of which the verdict then tells.
+    private func open(_ verdict: inout LayerVerdict) async throws -> LayerReader? {
+        do {
+            guard let trust = try verdict.descriptor.tocTrust else { throw NoTableFailure.noAnnotation }
+            let digest = verdict.descriptor.digest
+            let blob = try await source.open(verdict.descriptor)
+            return try await LayerReader(blob, trusting: trust) { try await tables.table(of: digest) }
+        } catch let failure as any Failure where failure.isOfTheImage || failure.isAboutRanges {
+            verdict.obstacle = failure.description
+            verdict.findings.append(tell(failure, of: verdict.number))
+            return nil
+        }
+    }
+
+    /// The promise that is broken when a layer cannot be opened.
+    private func tell(_ failure: any Failure, of number: Int) -> Finding {
+        if failure.isAboutRanges { return finding(.range, number, failure.description) }
+        if failure.kind == .notFound { return finding(.manifest, number, failure.description) }
+        let promise: LayerPromise
+        switch (failure as? ContextualFailure)?.cause ?? failure {
+        case NoTableFailure.noAnnotation:
+            return finding(
+                .annotations, number,
+                "there is no \(Annotation.tocDigest): the layer was not converted, or a tool has dropped its annotations"
+            )
+        case is DigestFailure: return finding(.annotations, number, failure.description)
+        case LayerReadFailure.noFooter, LayerReadFailure.tocOutside, LayerReadFailure.noTOCMember,
+            LayerReadFailure.noTOCEntry:
+            promise = .footer
+        case LayerReadFailure.wrongTOCDigest: promise = .tocDigest
+        case LayerReadFailure.tocTooLarge, LayerReadFailure.tooManyEntries:
+            return finding(.limits, number, failure.description)
+        case is LayoutFailure: promise = .blobSize
+        default: promise = .toc
+        }
+        return Finding(LayerFinding(promise, failure.description), platform: platform, layer: number)
+    }
+
+    /// What is well-formed, but nothing that the snapshotter mounts.
+    private func checkFormat(_ reader: LayerReader, _ verdict: inout LayerVerdict) {
+        if reader.format == .containersZstdChunked {
+            verdict.obstacle = "it is zstd:chunked of containers/storage, which the stargz snapshotter cannot read"
+            verdict.findings.append(finding(.annotations, verdict.number, verdict.obstacle ?? ""))
+        } else if reader.table.lacksChunkDigests {
+            verdict.obstacle = NoTableFailure.noDigests.description
+            if reader.format == .stargz {
+                verdict.findings.append(
+                    Finding(
+                        LayerFinding(.chunkDigest, NoTableFailure.noDigests.description), platform: platform,
+                        layer: verdict.number))
+            }
+        }
+    }
+
+    private func checkType(_ compression: Compression, _ verdict: inout LayerVerdict) {
+        let text = verdict.descriptor.mediaType.text
+        let claimed: Compression =
+            text.hasSuffix("gzip") ? .gzip : text.hasSuffix("zstd") ? .zstd : .none
+        if claimed != compression {
+            verdict.findings.append(
+                finding(.mediaType, verdict.number, "\(text.printable) says \(claimed), but the blob is \(compression)")
+            )
+        }
+    }
+
+    private func checkLimits(_ reader: LayerReader, _ verdict: inout LayerVerdict) {
+        let size = max(reader.tocSize, reader.tocTextSize)
+        if size > TableOfContents.compressedLimit {
+            verdict.findings.append(
+                finding(
+                    .limits, verdict.number,
+                    "the table of contents has \(size) bytes; containers/storage reads at most "
+                        + "\(TableOfContents.compressedLimit)"))
+        }
+        let resolving = (reader.tocSize + Self.tailSize) / request.bandwidth
+        if resolving >= Self.timeouts.resolve {
+            let text =
+                "the table of contents takes \(resolving) s at \(request.bandwidth) bytes a second, and the snapshotter "
+                + "gives up after \(Self.timeouts.resolve) s"
+            verdict.obstacle = verdict.obstacle ?? text
+            verdict.findings.append(finding(.limits, verdict.number, text))
+        }
+        let prefetching = (reader.table.landmark?.prefetchEnd ?? 0) / request.bandwidth
+        if prefetching >= Self.timeouts.prefetch {
+            verdict.findings.append(
+                finding(
+                    .limits, verdict.number,
+                    "what is prefetched takes \(prefetching) s at \(request.bandwidth) bytes a second, and a container "
+                        + "waits for at most \(Self.timeouts.prefetch) s"))
+        }
+    }
+}
+
+extension LayerChecks {
+    /// Pulls the blob and compares it with everything.
+    private func readAll(
+        _ identity: LayerIdentity, _ reader: LayerReader?, _ verdict: inout LayerVerdict
+    ) async throws {
+        let options = request.options
+        let last = Mutex<LayerVerification?>(nil)
+        do {
+            let result = try await source.withBlob(verdict.descriptor, progress: { _ in }) { blob in
+                try await onCancellableThread { cancellation in
+                    let blob = InterruptibleSource(source: blob, cancellation: cancellation)
+                    guard let reader else {
+                        // All that a layer without a table promises.
+                        _ = try InflatedLayer(
+                            blob, expecting: identity, limit: options.layerLimit, in: options.temporaryDirectory
+                        ) { _ in }
+                        return LayerVerification()
+                    }
+                    let verifier = LayerVerifier(
+                        reader, expecting: identity, limit: options.layerLimit, in: options.temporaryDirectory)
+                    let result = try verifier.verify(blob)
+                    last.withLock { $0 = result }
+                    // Damaged on its way, it is fetched once more.
+                    if result.findings.all.contains(where: { $0.promise == .blobDigest }) {
+                        throw DamagedBlob()
+                    }
+                    return result
+                }
+            }
+            finish(result, &verdict)
+        } catch let failure as any Failure where failure.isOfTheImage {
+            if let result = last.withLock(\.self) { return finish(result, &verdict) }
+            guard failure.kind != .notFound else {
+                return verdict.findings.append(finding(.manifest, verdict.number, failure.description))
+            }
+            let promise: LayerPromise
+            switch (failure as? ContextualFailure)?.cause ?? failure {
+            case is DigestFailure: promise = .blobDigest
+            case LayerIdentityFailure.size, is RegistryAnswerFailure, is LayoutFailure: promise = .blobSize
+            case LayerIdentityFailure.diffID: promise = .diffID
+            default: promise = .tar
+            }
+            verdict.findings.append(
+                Finding(LayerFinding(promise, failure.description), platform: platform, layer: verdict.number))
+        }
+    }
+
+    private func finish(_ result: LayerVerification, _ verdict: inout LayerVerdict) {
+        add(result.findings, to: &verdict)
+        guard let text = verdict.descriptor.annotation(Annotation.uncompressedSize), let stated = Int64(text),
+            let size = result.tarSize, stated != size
+        else { return }
+        verdict.findings.append(
+            finding(
+                .annotations, verdict.number,
+                "\(Annotation.uncompressedSize) is \(stated), but the layer inflates to \(size) bytes"))
+    }
+}
+
+/// The blob is another one than the manifest names.
+private struct DamagedBlob: Failure {
+    var kind: FailureKind { .invalid }
+    var description: String { "the blob is another one than the manifest names" }
+}

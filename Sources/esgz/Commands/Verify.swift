@@ -1,0 +1,112 @@
+import ArgumentParser
+import Content
+import Inspection
+import OCI
+import Transports
+
+/// `esgz verify IMAGE`
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say whether an image will be lazy, and whether it is what it promises to be.",
+        discussion: """
+            Reads every layer to its last byte, and compares it with its format, its manifest, its table of contents and \
+            the needs of those who read it. Each broken promise is named with layer, file and offset, and the exit status \
+            is 6.
+            """)
+
+    @Argument(help: ArgumentHelp("The image.", valueName: "image"))
+    var image: String
+
+    @Flag(help: "Read manifests, footers and tables of contents alone.")
+    var quick = false
+
+    @Option(
+        name: .customLong("source"),
+        help: ArgumentHelp("Prove that this image has the same content, file by file.", valueName: "src"))
+    var sourceImage: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Expect that nodes pull this fast, as 100Mbit, 1Gbps or bytes a second.", valueName: "rate"))
+    var bandwidth = Bandwidth(bytesPerSecond: 12_500_000)
+
+    @OptionGroup(title: "Platform options") var platform: PlatformOptions
+    @OptionGroup var options: ReadingOptions
+
+    func validate() throws {
+        guard !quick || sourceImage == nil else { throw ValidationError("--quick and --source exclude each other") }
+    }
+
+    func run() async throws {
+        let look = try Look(options)
+        let verdict = try await look.run {
+            let (location, source) = try look.source(image)
+            return try await context(location.description) {
+                var request = VerificationRequest(options: look.inspection)
+                request.platforms = try platform.platforms
+                request.layer = options.layer.map { $0 - 1 }
+                request.isQuick = quick
+                request.bandwidth = bandwidth.bytesPerSecond
+                let verifier = ImageVerifier(request, of: source, tables: try look.tables(of: location))
+                var verdict = try await verifier.run()
+                if let sourceImage { try await compare(&verdict, with: sourceImage, look, location, source) }
+                return verdict
+            }
+        }
+        try options.json ? Terminal.print(verdict.json) : Terminal.print(verdict.text)
+        if !verdict.isSound { throw ReportedFailure(cause: BrokenPromises(count: verdict.allFindings.count)) }
+    }
+
+    /// Compares each platform with that of the source.
+    private func compare(
+        _ verdict: inout ImageVerdict, with other: String, _ look: Look, _ location: ImageLocation,
+        _ source: any ImageSource
+    ) async throws {
+        for platform in verdict.platforms {
+            let image = try await PlatformImage(of: source, platform: platform.platform)
+            let before = try await look.open(other, platform: platform.platform, pullsAll: true)
+            let after = try look.open(image, at: location, source, pullsAll: true)
+            verdict.add(try await SourceComparison(from: before, to: after).findings())
+        }
+    }
+}
+
+/// The image is not what it promises; which, has been printed.
+private struct BrokenPromises: Failure {
+    let count: Int
+
+    var kind: FailureKind { .broken }
+    var description: String { "\(count) promises are broken" }
+}
+
+extension ImageVerdict {
+    fileprivate var text: String {
+        var lines: [String] = []
+        for platform in platforms {
+            lines.append("\(platform.platform.map { $0.description.escaped } ?? "-") \(platform.descriptor.digest)")
+            lines += platform.layers.map { layer in
+                let verdict = layer.obstacle.map { "NOT LAZY: \($0.escaped)" } ?? "LAZY"
+                return "  layer \(layer.number) \(layer.descriptor.digest.short): \(verdict)"
+            }
+            lines.append(
+                platform.firstEager.map { layer in
+                    "  NOT LAZY from layer \(layer.number) up: \((layer.obstacle ?? "").escaped)"
+                } ?? "  LAZY")
+        }
+        lines += allFindings.map(\.line)
+        if omitted > 0 { lines.append("and \(omitted) more findings") }
+        if isSound { lines.append("no findings") }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension Finding {
+    fileprivate var line: String {
+        var places: [String] = []
+        if let platform { places.append(platform.description.escaped) }
+        if let layer { places.append("layer \(layer)") }
+        if let entry { places.append(entry.escaped) }
+        if let offset { places.append("byte \(offset)") }
+        return "\(promise): " + (places.isEmpty ? "" : places.joined(separator: ", ") + ": ") + text.escaped
+    }
+}

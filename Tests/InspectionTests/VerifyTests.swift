@@ -1,0 +1,430 @@
+import Content
+import EStargz
+import Inspection
+import OCI
+import SystemPackage
+import TestSupport
+import Testing
+import Transports
+
+/// An image that breaks one promise, and what it has to be found by.
+struct Damage: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let promise: String
+    /// The name that the finding has to give; `nil` for any.
+    let entry: String?
+    let isLazy: Bool
+    let edit: @Sendable (inout LayerPieces) -> Void
+    let editLayer: @Sendable (inout BuiltTestLayer) -> Void
+    let editManifest: @Sendable (inout JSON) -> Void
+
+    /// Wrong in the table of contents, or in what stands before it.
+    static func table(
+        _ promise: LayerPromise, _ text: String, entry: String? = nil, isLazy: Bool = true,
+        _ edit: @escaping @Sendable (inout LayerPieces) -> Void
+    ) -> Damage {
+        Damage(
+            testDescription: "\(promise.rawValue): \(text)", promise: promise.rawValue, entry: entry, isLazy: isLazy,
+            edit: edit, editLayer: { _ in }, editManifest: { _ in })
+    }
+
+    /// Wrong in the blob, or in what the manifest says of it.
+    static func blob(
+        _ promise: LayerPromise, _ text: String, isLazy: Bool = true,
+        _ edit: @escaping @Sendable (inout BuiltTestLayer) -> Void
+    ) -> Damage {
+        Damage(
+            testDescription: "\(promise.rawValue): \(text)", promise: promise.rawValue, entry: nil, isLazy: isLazy,
+            edit: { _ in }, editLayer: edit, editManifest: { _ in })
+    }
+
+    /// Wrong in the descriptor of a layer.
+    static func descriptor(
+        _ promise: ImagePromise, _ text: String, isLazy: Bool = true,
+        _ edit: @escaping @Sendable (inout Descriptor) -> Void
+    ) -> Damage {
+        Damage(
+            testDescription: "\(promise.rawValue): \(text)", promise: promise.rawValue, entry: nil, isLazy: isLazy,
+            edit: { _ in }, editLayer: { edit(&$0.descriptor) }, editManifest: { _ in })
+    }
+
+    /// Wrong in the manifest.
+    static func manifest(
+        _ promise: ImagePromise, _ text: String, isLazy: Bool = true, _ edit: @escaping @Sendable (inout JSON) -> Void
+    ) -> Damage {
+        Damage(
+            testDescription: "\(promise.rawValue): \(text)", promise: promise.rawValue, entry: nil, isLazy: isLazy,
+            edit: { _ in }, editLayer: { _ in }, editManifest: edit)
+    }
+}
+
+/// Images with one thing wrong each; all digests that are not the point are right.
+struct VerifyTests {
+    static let tar = Tar(.pax) {
+        directory("etc").mode(0o755)
+        file("etc/motd", "hello").mode(0o644).owner(1, 2).modified(1_600_000_000, fraction: "6")
+            .attribute("user.a", [0xff])
+        file("etc/big", (0..<9000).map { UInt8(truncatingIfNeeded: $0 / 3) })
+        hardlink("etc/link", to: "etc/motd")
+        symlink("soft", to: "etc/motd")
+        characterDevice("null", 1, 3)
+        file("empty")
+        file("last", "x")
+    }
+
+    private static let otherDigest = JSON.string(Digest(of: [1, 2, 3]).description)
+
+    private static func entry(_ members: KeyValuePairs<String, JSON>) -> JSON {
+        var json = JSON.object(JSON.Object())
+        for (key, value) in members { json[key] = value }
+        return json
+    }
+
+    private static let footers: [Damage] = [
+        .blob(.footer, "there is none", isLazy: false) { $0.replace($0.blob.dropLast(51)) },
+        .table(.footer, "it leads out of the blob", isLazy: false) { $0.footerShift = 1 << 40 },
+        .table(.footer, "it leads beside the table", isLazy: false) { $0.footerShift = 1 },
+        .table(.footer, "it leads to another member", isLazy: false) { $0.footerShift = -Int64($0.data.count) },
+        .table(.footer, "the table has another name", isLazy: false) { $0.tocName = "./stargz.index.json" },
+        .blob(.footer, "another byte than all writers write") { $0.change { $0[$0.count - 47] = 1 } },
+        .blob(.tocDigest, "another table than the manifest names", isLazy: false) {
+            $0.descriptor.editAnnotations { $0[Annotation.tocDigest] = otherDigest }
+        },
+    ]
+
+    private static let tables: [Damage] = [
+        .table(.toc, "no JSON", isLazy: false) { $0.toc = Array("{\"entries\":[".utf8) },
+        .table(.toc, "bytes behind the document") { $0.toc += Array("\n ".utf8) },
+        .table(.toc, "no entries at all") { $0.table["entries"] = nil },
+        .table(.toc, "a type that nobody knows", entry: "null") { $0.edit("null") { $0["type"] = "socket" } },
+        .table(.toc, "a time that is none", entry: "etc/motd") { $0.edit("etc/motd") { $0["modtime"] = "yesterday" } },
+        .table(.toc, "a value that is no Base64", entry: "etc/motd") {
+            $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "*" }
+        },
+        .table(.toc, "a negative number", entry: "null") { $0.edit("null") { $0["devMajor"] = .integer(-1) } },
+        .table(.order, "a chunk in front of its file", entry: "etc/big") {
+            $0.editEntries { entries in
+                guard let chunk = entries.firstIndex(where: { $0["type"]?.string == "chunk" }) else { return }
+                entries.insert(entries.remove(at: chunk), at: 0)
+            }
+        },
+        .table(.order, "files in another order than their data", entry: "last") {
+            $0.editEntries { entries in
+                guard let last = entries.popLast() else { return }
+                entries.insert(last, at: 1)
+            }
+        },
+        .table(.order, "an offset on a directory", entry: "etc/") { $0.edit("etc/") { $0["offset"] = .integer(5) } },
+        .table(.paths, "a path that occurs twice", entry: "soft") {
+            $0.editEntries { entries in
+                entries += entries.filter { $0["name"]?.string == "soft" }
+            }
+        },
+        .table(.paths, "a name that leads out", entry: "etc/../../up") {
+            $0.editEntries { $0.append(entry(["name": "etc/../../up", "type": "fifo"])) }
+        },
+        .table(.paths, "something below a file", entry: "last/below") {
+            $0.editEntries { $0.append(entry(["name": "last/below", "type": "fifo"])) }
+        },
+        .table(.links, "a link in front of its target", entry: "etc/link") {
+            $0.editEntries { entries in
+                guard let link = entries.firstIndex(where: { $0["type"]?.string == "hardlink" }) else { return }
+                entries.insert(entries.remove(at: link), at: 1)
+            }
+        },
+        .table(.links, "a link to nothing", entry: "etc/link") { $0.edit("etc/link") { $0["linkName"] = "none" } },
+        .table(.links, "a link to itself", entry: "etc/link") { $0.edit("etc/link") { $0["linkName"] = "etc/link" } },
+        .table(.links, "a link to a directory", entry: "etc/link") { $0.edit("etc/link") { $0["linkName"] = "etc" } },
+    ]
+
+    private static let data: [Damage] = [
+        .table(.sizes, "chunks that overlap", entry: "etc/big") {
+            $0.edit("etc/big", type: "chunk") { $0["chunkOffset"] = .integer(100) }
+        },
+        .table(.sizes, "a chunk that is missing", entry: "etc/big") {
+            $0.editEntries { entries in
+                if let chunk = entries.lastIndex(where: { $0["type"]?.string == "chunk" }) { entries.remove(at: chunk) }
+            }
+        },
+        .table(.sizes, "a size that no data has", entry: "last") { $0.edit("last") { $0["chunkSize"] = .integer(7) } },
+        .table(.memberStart, "data that begins within a member", entry: "last") {
+            $0.edit("last") { $0["offset"] = .integer(($0["offset"]?.integer ?? 0) + 1) }
+        },
+        .table(.memberStart, "data outside the blob", entry: "last") {
+            $0.edit("last") { $0["offset"] = .integer(1 << 40) }
+        },
+        .table(.memberStart, "data of another file", entry: "last") { pieces in
+            let other = pieces.table["entries"]?.array?.first { $0["name"]?.string == "etc/motd" }?["offset"]
+            pieces.edit("last") { $0["offset"] = other }
+        },
+        .table(.landmark, "both of them") {
+            $0.editEntries { entries in
+                var other = entries[0]
+                other["name"] = ".prefetch.landmark"
+                entries.append(other)
+            }
+        },
+        .table(.landmark, "another byte", entry: ".no.prefetch.landmark") {
+            $0.edit(".no.prefetch.landmark") { $0["chunkDigest"] = otherDigest }
+        },
+        .table(.landmark, "no file", entry: ".no.prefetch.landmark") {
+            $0.edit(".no.prefetch.landmark") { $0["size"] = .integer(2) }
+        },
+        .table(.chunkDigest, "another one", entry: "etc/big") {
+            $0.edit("etc/big", type: "chunk") { $0["chunkDigest"] = otherDigest }
+        },
+        .table(.chunkDigest, "none", entry: "etc/big", isLazy: false) {
+            $0.edit("etc/big", type: "chunk") { $0["chunkDigest"] = nil }
+        },
+        .table(.chunkDigest, "one that is none", entry: "last") { $0.edit("last") { $0["chunkDigest"] = "md5:00" } },
+        .table(.fileDigest, "another one", entry: "etc/big") {
+            $0.edit("etc/big", type: "reg") { $0["digest"] = otherDigest }
+        },
+        .table(.fileDigest, "none", entry: "last") { $0.edit("last") { $0["digest"] = nil } },
+    ]
+
+    private static let blobs: [Damage] = [
+        .blob(.members, "a member with a time in its header") { $0.change { $0[4] = 1 } },
+        .table(.members, "data that cannot be inflated", entry: ".no.prefetch.landmark") { pieces in
+            let offset = pieces.table["entries"]?.array?[0]["offset"]?.integer ?? 0
+            pieces.data[Int(offset) + 10] = 7
+        },
+        .table(.members, "bytes that are no member") { $0.data += [1, 2, 3] },
+        .table(.tar, "another mode", entry: "etc/motd") { $0.edit("etc/motd") { $0["mode"] = .integer(0o600) } },
+        .table(.tar, "another owner", entry: "etc/motd") { $0.edit("etc/motd") { $0["uid"] = .integer(7) } },
+        .table(.tar, "another time", entry: "etc/motd") {
+            $0.edit("etc/motd") { $0["modtime"] = "2020-09-13T12:26:40Z" }
+        },
+        .table(.tar, "another attribute", entry: "etc/motd") {
+            $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "/g==" }
+        },
+        .table(.tar, "another target", entry: "soft") { $0.edit("soft") { $0["linkName"] = "elsewhere" } },
+        .table(.tar, "another device", entry: "null") { $0.edit("null") { $0["devMinor"] = .integer(4) } },
+        .table(.tar, "another type", entry: "empty") {
+            $0.edit("empty") {
+                $0["type"] = "fifo"
+                $0["digest"] = nil
+            }
+        },
+        .table(.tar, "an entry that the tar does not have", entry: "new") {
+            $0.editEntries { $0.append(entry(["name": "new", "type": "dir"])) }
+        },
+        .table(.tar, "an entry that the table does not have", entry: "empty") {
+            $0.editEntries { $0.removeAll { $0["name"]?.string == "empty" } }
+        },
+        .table(.tar, "bytes behind the table") { $0.tail = [1] },
+        .blob(.blobDigest, "another blob than the manifest names") { $0.blob[$0.blob.count - 47] = 1 },
+        .blob(.blobSize, "another size than the manifest says", isLazy: false) { $0.blob.append(0) },
+        .blob(.diffID, "another tar than the configuration names") { $0.diffID = Digest(of: [1]) },
+
+    ]
+
+    private static let documents: [Damage] = [
+        .descriptor(.annotations, "none", isLazy: false) { $0.editAnnotations { $0[Annotation.tocDigest] = nil } },
+        .descriptor(.annotations, "one that is no digest", isLazy: false) {
+            $0.editAnnotations { $0[Annotation.tocDigest] = "sha256:1" }
+        },
+        .descriptor(.annotations, "those of two formats") {
+            $0.editAnnotations { $0[Annotation.zstdTOCDigest] = otherDigest }
+        },
+        .descriptor(.annotations, "another size than that of the tar") {
+            $0.editAnnotations { $0[Annotation.uncompressedSize] = "7" }
+        },
+        .descriptor(.mediaType, "zstd for gzip") {
+            $0 = $0.replacing(mediaType: .ociLayerZstd, digest: $0.digest, size: $0.size)
+        },
+        .descriptor(.mediaType, "Docker's, which tools copy without annotations") {
+            $0 = $0.replacing(mediaType: .dockerLayerGzip, digest: $0.digest, size: $0.size)
+        },
+        .manifest(.mediaType, "a manifest that says it is an index") {
+            $0["mediaType"] = .string(MediaType.ociIndex.text)
+        },
+        .manifest(.manifest, "a layer that the configuration does not have") { json in
+            let layers = json["layers"]?.array ?? []
+            json["layers"] = .array(layers + layers)
+        },
+        .manifest(.manifest, "a layer that is not there", isLazy: false) { json in
+            json["layers"] = .array(
+                (json["layers"]?.array ?? []).map { layer in
+                    var layer = layer
+                    layer["digest"] = otherDigest
+                    return layer
+                })
+        },
+    ]
+
+    static let damages = footers + tables + data + blobs + documents
+
+    @Test(arguments: damages)
+    func eachBrokenPromiseIsFoundAndNamed(damage: Damage) async throws {
+        let verdict = try await verify(damage)
+        let found = verdict.allFindings.filter { $0.promise == damage.promise }
+        #expect(!found.isEmpty, "\(verdict.allFindings)")
+        if let entry = damage.entry {
+            #expect(found.contains { $0.entry == entry }, "\(verdict.allFindings)")
+        }
+        for platform in verdict.platforms where !platform.layers.isEmpty {
+            #expect((platform.firstEager == nil) == damage.isLazy, "\(platform.firstEager?.obstacle ?? "")")
+        }
+    }
+
+    @Test func everyPromiseHasItsDamage() {
+        let elsewhere: Set<String> = ["index", "range", "limits", "source"]
+        let all = Set(LayerPromise.allCases.map(\.rawValue) + ImagePromise.allCases.map(\.rawValue))
+        #expect(all.subtracting(Self.damages.map(\.promise)) == elsewhere)
+    }
+
+    @Test func aSoundImageGivesNoFinding() async throws {
+        for isQuick in [true, false] {
+            let verdict = try await verify(nil) { $0.isQuick = isQuick }
+            #expect(verdict.isSound, "\(verdict.allFindings)")
+            #expect(verdict.platforms.count == 1 && verdict.platforms[0].firstEager == nil)
+        }
+    }
+
+    @Test(arguments: AwkwardTar.all)
+    func whateverIsConvertedGivesNoFinding(awkward: AwkwardTar) async throws {
+        let layer = try await Layer(awkward.tar.bytes).converted(chunkSize: 7)
+        let verdict = try await verify(LayerPieces(layer).layer())
+        // Readers take such names for others; whoever unpacks them need not.
+        let findings = verdict.allFindings.filter { $0.text != "the name leads out of the root" }
+        #expect(findings.isEmpty, "\(findings)")
+    }
+
+    /// As BuildKit writes it: the source's own end of the archive, then the table, then another end; no landmark.
+    @Test func aTableBehindTheEndOfTheArchiveGivesNoFinding() async throws {
+        let verdict = try await verify(try await BuildKitLayer(Self.tar).pieces.layer())
+        #expect(verdict.isSound && verdict.platforms[0].firstEager == nil, "\(verdict.allFindings)")
+    }
+
+    @Test func aLayerThatIsNotLazyMakesAllAboveItEager() async throws {
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory)
+            let lazy = try LayerPieces(try await Layer(Self.tar.bytes).converted()).layer()
+            let plain = try BuiltTestLayer(gzip: Tar { file("x", "y") }.bytes)
+            try layout.tag(try layout.putImage([lazy, plain, lazy]))
+            let verdict = try await verify(directory)
+            #expect(verdict.platforms[0].firstEager?.number == 2)
+            #expect(verdict.platforms[0].layers.map(\.isLazy) == [true, false, true])
+            #expect(verdict.json["platforms"]?.array?[0]["eagerFrom"]?.integer == 2)
+        }
+    }
+
+    @Test func attestationsSpeakOfManifestsOfTheIndex() async throws {
+        for isRight in [true, false] {
+            try await withTemporaryDirectory { directory in
+                var layout = try LayoutBuilder(at: directory)
+                let lazy = try LayerPieces(try await Layer(Self.tar.bytes).converted()).layer()
+                let image = try layout.putImage([lazy])
+                var statement = try layout.put(#"{"schemaVersion":2,"config":{},"layers":[]}"#, .ociManifest)
+                statement.editAnnotations {
+                    $0[Annotation.referenceType] = "attestation-manifest"
+                    $0[Annotation.attestedDigest] = isRight ? .string(image.digest.description) : Self.otherDigest
+                }
+                try layout.tag(try layout.putIndex([image, statement]))
+                let verdict = try await verify(directory)
+                #expect(verdict.allFindings.map(\.promise) == (isRight ? [] : ["index"]))
+            }
+        }
+    }
+
+    @Test func aRegistryWithoutRangesIsFound() async throws {
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory)
+            try layout.tag(
+                try layout.putImage([try LayerPieces(try await Layer(Self.tar.bytes).converted()).layer()]))
+            let source = AccessLog(ImageLayout(directory, tag: "latest"), hasRanges: false)
+            let verdict = try await ImageVerifier(
+                VerificationRequest(options: InspectionOptions(temporaryDirectory: directory)), of: source,
+                tables: ExternalTables { nil }
+            ).run()
+            #expect(verdict.allFindings.map(\.promise) == ["range"])
+            #expect(verdict.platforms[0].firstEager?.number == 1)
+        }
+    }
+
+    @Test func whatTakesTooLongOnASlowLineIsFound() async throws {
+        let verdict = try await verify(nil) { $0.bandwidth = 1000 }
+        #expect(verdict.allFindings.map(\.promise) == ["limits"])
+        #expect(verdict.platforms[0].firstEager?.obstacle?.contains("gives up after 30 s") == true)
+    }
+
+    @Test func anotherContentThanTheSourcesIsFound() async throws {
+        var tar = Self.tar
+        for (change, aspect) in [
+            ({ $0 }, nil), ({ $0.mode(0o600) }, "mode"), ({ $0.modified(5) }, "time"),
+            ({ $0.attribute("user.b", []) }, "xattrs"), ({ file($0.name, Array("hellO".utf8)) }, "content"),
+        ] as [((TarItem) -> TarItem, String?)] {
+            tar.items[1] = change(Self.tar.items[1])
+            let source = tar
+            try await withTemporaryDirectory { directory in
+                var layout = try LayoutBuilder(at: directory)
+                try layout.tag(try layout.putImage([try BuiltTestLayer(gzip: source.bytes)]), as: "source")
+                try layout.tag(
+                    try layout.putImage([try LayerPieces(try await Layer(Self.tar.bytes).converted()).layer()]),
+                    as: "result")
+                var options = InspectionOptions(temporaryDirectory: directory)
+                options.pullsAll = true
+                var images: [LazyImage] = []
+                for tag in ["source", "result"] {
+                    let place = ImageLayout(directory, tag: tag)
+                    images.append(
+                        LazyImage(
+                            try await PlatformImage(of: place, platform: nil), from: place,
+                            tables: ExternalTables { nil }, options))
+                }
+                let findings = try await SourceComparison(from: images[0], to: images[1]).findings()
+                #expect(findings.isEmpty == (aspect == nil), "\(findings)")
+                if let aspect { #expect(findings.contains { $0.text.contains(aspect) && $0.promise == "source" }) }
+            }
+        }
+    }
+
+    // MARK: -
+
+    private func verify(
+        _ damage: Damage?, _ change: (inout VerificationRequest) -> Void = { _ in }
+    ) async throws -> ImageVerdict {
+        var pieces = try LayerPieces(try await Layer(Self.tar.bytes).converted(chunkSize: 4096))
+        damage?.edit(&pieces)
+        var layer = try pieces.layer()
+        damage?.editLayer(&layer)
+        return try await verify(layer, manifest: damage?.editManifest ?? { _ in }, change)
+    }
+
+    private func verify(
+        _ layer: BuiltTestLayer, manifest: (inout JSON) -> Void = { _ in },
+        _ change: (inout VerificationRequest) -> Void = { _ in }
+    ) async throws -> ImageVerdict {
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory)
+            try layout.tag(try layout.putImage([layer], manifest))
+            return try await verify(directory, change)
+        }
+    }
+
+    private func verify(
+        _ directory: FilePath, _ change: (inout VerificationRequest) -> Void = { _ in }
+    ) async throws -> ImageVerdict {
+        var request = VerificationRequest(options: InspectionOptions(temporaryDirectory: directory))
+        change(&request)
+        return try await ImageVerifier(
+            request, of: ImageLayout(directory, tag: "latest"), tables: ExternalTables { nil }
+        ).run()
+    }
+}
+
+extension BuiltTestLayer {
+    /// Another blob, which the manifest names rightly.
+    fileprivate mutating func replace(_ bytes: some Sequence<UInt8>) {
+        blob = Array(bytes)
+        descriptor = descriptor.replacing(
+            mediaType: descriptor.mediaType, digest: Digest(of: blob), size: Int64(blob.count))
+    }
+
+    fileprivate mutating func change(_ edit: (inout [UInt8]) -> Void) {
+        var bytes = blob
+        edit(&bytes)
+        replace(bytes)
+    }
+}
