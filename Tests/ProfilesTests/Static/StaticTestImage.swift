@@ -7,7 +7,7 @@ import TestSupport
 
 /// An image of layers that a test writes, and the profile that is told from it.
 struct StaticTestImage {
-    private let image: ReadableImage
+    let image: ReadableImage
 
     /// - Parameters:
     ///   - layers: bottom first.
@@ -16,10 +16,12 @@ struct StaticTestImage {
     ///   - environment: `NAME=VALUE` each.
     ///   - directory: where it runs.
     ///   - user: as whom.
+    ///   - changes: fields of the configuration that are otherwise than those.
     /// - Throws: when the layers cannot be written to a temporary file.
     init(
         _ layers: Tar..., entrypoint: [String] = [], command: [String] = [],
-        environment: [String] = ["PATH=/usr/local/bin:/usr/bin:/bin"], directory: String = "/", user: String = ""
+        environment: [String] = ["PATH=/usr/local/bin:/usr/bin:/bin"], directory: String = "/", user: String = "",
+        changes: [String: JSON] = [:]
     ) throws {
         let inflated = try layers.map { tar in
             let bytes = tar.bytes
@@ -36,6 +38,7 @@ struct StaticTestImage {
         config["Env"] = list(environment)
         config["WorkingDir"] = .string(directory)
         config["User"] = .string(user)
+        for (name, value) in changes { config[name] = value }
         var root = JSON.Object()
         root["config"] = .object(config)
         var rootfs = JSON.Object()

@@ -7,6 +7,9 @@ import Archive
 final class VisitedFiles {
     /// The most that is read of one file of text.
     static let textLimit: Int64 = 4 << 20
+    /// The same of a file that is read line by line, and of a line in it: lists of directories and the like are short.
+    private static let linesLimit: Int64 = 256 << 10
+    private static let lineLimit = 4096
 
     let tree: MergedTree
     private let contents: any FileContents
@@ -16,6 +19,7 @@ final class VisitedFiles {
     private var remainingNotes = 50_000
     private var remainingReads = 100_000
     private var remainingBytes: Int64 = 512 << 20
+    private var remainingText: Int64 = 96 << 20
 
     init(of image: ReadableImage) {
         tree = image.tree
@@ -23,14 +27,35 @@ final class VisitedFiles {
     }
 
     /// Whether so much was looked for that nothing more is found.
-    var isExhausted: Bool { remainingLookups == 0 }
+    var isExhausted: Bool { remainingLookups == 0 || Task.isCancelled }
+
+    /// Counts work that an image makes as so many lookups.
+    ///
+    /// - Returns: whether there is more to be spent; never once the task is cancelled.
+    @discardableResult
+    func spend(_ count: Int) -> Bool {
+        guard !isExhausted else { return false }
+        remainingLookups = max(0, remainingLookups - max(0, count))
+        return true
+    }
+
+    /// What lies in a directory, by the bytes of the names.
+    func children(of directory: EntryPath) -> [MergedTree.Node] {
+        guard !isExhausted else { return [] }
+        let nodes = tree.children(of: directory)
+        spend(nodes.count)
+        return nodes
+    }
 
     /// What a path leads to, links followed; nothing is noted.
     func find(_ path: some Collection<UInt8>, from directory: EntryPath = .root) -> MergedTree.Node? {
         // The kernel knows no longer paths.
-        guard !path.isEmpty, path.count <= 4096, remainingLookups > 0 else { return nil }
-        remainingLookups -= 1
-        return tree.resolve(Array(path), from: directory).node
+        let count = path.count
+        // Long paths and chains of links take more time than their length says.
+        guard count > 0, count <= 4096, spend(1 + (count / 128) * (count / 128)) else { return nil }
+        let found = tree.resolve(Array(path), from: directory)
+        spend(found.links.count * found.links.count / 4)
+        return found.node
     }
 
     func find(_ path: String, from directory: EntryPath = .root) -> MergedTree.Node? {
@@ -93,8 +118,9 @@ final class VisitedFiles {
 
     /// A part of a regular file; `nil` when it does not reach that far, or too much has been read already.
     ///
-    /// - Throws: when the image cannot be read.
+    /// - Throws: when the image cannot be read, or the task is cancelled.
     func bytes(of node: MergedTree.Node, in range: Range<Int64>) async throws -> [UInt8]? {
+        try Task.checkCancellation()
         guard let file = node.file, let size = size(of: node), range.lowerBound >= 0, range.upperBound <= size,
             remainingReads > 0, Int64(range.count) <= remainingBytes
         else { return nil }
@@ -111,13 +137,18 @@ final class VisitedFiles {
 
     /// All of a file of text; `nil` when it is too long to be one.
     func text(of node: MergedTree.Node) async throws -> [UInt8]? {
-        guard let size = size(of: node), size <= Self.textLimit else { return nil }
+        guard let size = size(of: node), size <= min(Self.textLimit, remainingText) else { return nil }
+        // Reading it as a language takes much more time than reading it.
+        remainingText -= size
         return try await bytes(of: node, in: 0..<size)
     }
 
-    /// The lines of a file of text; none when there is no such file.
+    /// The lines of a file of text, without those that are too long; none when there is no such file.
     func lines(of node: MergedTree.Node?) async throws -> [Substring] {
-        guard let node, let text = try await text(of: node) else { return [] }
-        return String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+        guard let node, let size = size(of: node), size <= Self.linesLimit, let text = try await text(of: node) else {
+            return []
+        }
+        return text.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.filter { $0.count <= Self.lineLimit }
+            .map { Substring($0.text) }
     }
 }

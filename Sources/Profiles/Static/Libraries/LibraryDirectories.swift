@@ -46,7 +46,7 @@ struct LibraryDirectories {
         var seen: Set<EntryPath> = []
         while let node = waiting.popLast(), seen.count < includeLimit {
             guard seen.insert(node.path).inserted else { continue }
-            for line in try await files.lines(of: node) {
+            for line in try await files.lines(of: node) where !files.isExhausted {
                 let words = line.prefix { $0 != "#" }.split { " \t:,".contains($0) }
                 if words.first == "include" {
                     let included = words.dropFirst().flatMap {
@@ -63,7 +63,7 @@ struct LibraryDirectories {
 
     private static func muslPaths(_ interpreter: MergedTree.Node, in files: VisitedFiles) async throws -> [[UInt8]] {
         // Named after the loader: /etc/ld-musl-x86_64.path.
-        let lists = (files.findDirectory("/etc").map(files.tree.children) ?? []).filter {
+        let lists = (files.findDirectory("/etc").map(files.children) ?? []).filter {
             $0.path.name.starts(with: "ld-musl-".utf8) && $0.path.name.suffix(5).elementsEqual(".path".utf8)
         }
         if let list = lists.first, let node = files.open(list.path), let text = try await files.text(of: node) {

@@ -21,12 +21,19 @@ final class LibraryLoader {
     private var objects: [Object] = []
     private var loadedNames: Set<[UInt8]> = []
     private var loadedFiles: Set<EntryPath> = []
+    /// What `DT_RPATH` or `DT_RUNPATH` of an object says, by its place in `objects`.
+    private var ownPaths: [Int: [[UInt8]]] = [:]
+    /// Where the object that asked last has its libraries looked for.
+    private var lastPaths: (number: Int, paths: [[UInt8]])?
 
     /// More libraries than any program has.
     private static let limit = 2048
     /// More places to look for one than any program names, and more libraries that ask for each other.
     private static let pathLimit = 256
     private static let chainLimit = 64
+    /// Of a path, and of all that one object names, in bytes.
+    private static let pathLength = 4096
+    private static let pathsBytesLimit = 64 << 10
     /// The variants for newer processors that are worth a guess, best first: what most machines in service can run.
     private static let variants: [UInt16: [String]] = [
         62: ["x86-64-v3", "x86-64-v2"], 21: ["power9"], 22: ["z14", "z13"],
@@ -45,7 +52,10 @@ final class LibraryLoader {
     ) async throws {
         self.program = file
         self.files = files
-        self.libraryPath = libraryPath.map { $0.utf8.split { $0 == 58 || $0 == 59 }.map(Array.init) } ?? []
+        self.libraryPath =
+            libraryPath.map {
+                $0.utf8.split(maxSplits: Self.pathLimit) { $0 == 58 || $0 == 59 }.prefix(Self.pathLimit).map(Array.init)
+            } ?? []
         guard let name = file.interpreter, let interpreter = files.findFile(name) else {
             directories = nil
             return
@@ -89,7 +99,9 @@ final class LibraryLoader {
     private func loadNeeded(from first: Int) async throws {
         var number = first
         while number < objects.count, objects.count < Self.limit {
-            for name in objects[number].file.needed { try await loadLibrary(named: name, for: number) }
+            for name in objects[number].file.needed where !files.isExhausted {
+                try await loadLibrary(named: name, for: number)
+            }
             number += 1
         }
     }
@@ -105,7 +117,7 @@ final class LibraryLoader {
             !directories.isMusl || !Self.isPartOfMusl(name)
         else { return }
         if name.contains(UInt8(ascii: "/")) {
-            try await loadFirst([expand(name, for: parent)], for: parent)
+            try await loadFirst([expand(name[...], for: parent)].compactMap { $0 }, for: parent)
             return
         }
         let before = runPaths(for: parent)
@@ -134,13 +146,30 @@ final class LibraryLoader {
 
     /// `DT_RPATH` of those that asked, `LD_LIBRARY_PATH`, `DT_RUNPATH`; musl takes the variable first, and inherits both.
     private func runPaths(for number: Int) -> [[UInt8]] {
+        if let lastPaths, lastPaths.number == number { return lastPaths.paths }
+        let paths = Array(allRunPaths(for: number).prefix(Self.pathLimit))
+        lastPaths = (number, paths)
+        return paths
+    }
+
+    private func allRunPaths(for number: Int) -> [[UInt8]] {
         func split(_ paths: [UInt8]?, of number: Int) -> [[UInt8]] {
-            (paths ?? []).split(separator: UInt8(ascii: ":")).map { expand(Array($0), for: number) }
+            if let known = ownPaths[number] { return known }
+            var remaining = Self.pathsBytesLimit
+            let expanded = (paths ?? []).split(separator: UInt8(ascii: ":")).prefix(Self.pathLimit).compactMap {
+                expand($0, for: number)
+            }
+            let own = expanded.prefix {
+                remaining -= $0.count
+                return remaining >= 0
+            }
+            ownPaths[number] = Array(own)
+            return Array(own)
         }
         var inherited: [[UInt8]] = []
         var asking: Int? = objects[number].file.runPath == nil || directories?.isMusl == true ? number : nil
         var count = 0
-        while let current = asking, count < Self.chainLimit {
+        while let current = asking, count < Self.chainLimit, inherited.count < Self.pathLimit {
             count += 1
             let file = objects[current].file
             if directories?.isMusl == true {
@@ -174,16 +203,24 @@ final class LibraryLoader {
         } + paths.filter { !isVariant($0) }
     }
 
-    /// Replaces `$ORIGIN` and `$LIB`, with or without braces.
-    private func expand(_ path: [UInt8], for number: Int) -> [UInt8] {
-        guard path.contains(UInt8(ascii: "$")) else { return path }
-        let origin = "/" + String(decoding: objects[number].directory.bytes, as: UTF8.self)
-        var text = String(decoding: path, as: UTF8.self)
-        let values = [("ORIGIN", origin), ("LIB", program.architecture.is64Bit ? "lib64" : "lib")]
-        for (name, value) in values {
-            text = text.replacing("${\(name)}", with: value).replacing("$\(name)", with: value)
+    /// Replaces `$ORIGIN` and `$LIB`, with or without braces; `nil` when that makes no path that can be.
+    private func expand(_ path: ArraySlice<UInt8>, for number: Int) -> [UInt8]? {
+        let origin = Array("/".utf8) + objects[number].directory.bytes
+        let library = Array((program.architecture.is64Bit ? "lib64" : "lib").utf8)
+        let values = ["${ORIGIN}": origin, "$ORIGIN": origin, "${LIB}": library, "$LIB": library]
+        var expanded: [UInt8] = []
+        var rest = path
+        while let byte = rest.first, expanded.count <= Self.pathLength {
+            // No name begins with another one, so that their order does not matter.
+            if byte == UInt8(ascii: "$"), let (name, value) = values.first(where: { rest.starts(with: $0.key.utf8) }) {
+                expanded += value
+                rest.removeFirst(name.utf8.count)
+            } else {
+                expanded.append(byte)
+                rest.removeFirst()
+            }
         }
-        return Array(text.utf8)
+        return expanded.count <= Self.pathLength ? expanded : nil
     }
 
     /// Names that musl takes for itself (musl, ldso/dynlink.c).

@@ -9,10 +9,12 @@ final class NodeModules {
     private let places: [EntryPath]
     private var loaded: Set<EntryPath> = []
     private var packages: [EntryPath: JSON?] = [:]
+    /// What packages say in `exports`, and in `imports`.
+    private var exports: [EntryPath: PackageTargets] = [:]
+    private var imports: [EntryPath: PackageTargets] = [:]
     private var depth = 0
 
     private static let depthLimit = 500
-    private static let exportsDepthLimit = 20
 
     init(places: [EntryPath], loader: LibraryLoader, in files: VisitedFiles) {
         self.places = places
@@ -61,7 +63,8 @@ final class NodeModules {
     }
 
     private func find(_ name: String, from directory: EntryPath, isImport: Bool) async throws -> MergedTree.Node? {
-        guard !name.isEmpty, !name.hasPrefix("node:") else { return nil }
+        try Task.checkCancellation()
+        guard !name.isEmpty, !name.hasPrefix("node:"), !files.isExhausted else { return nil }
         if name.hasPrefix("/") { return try await fileOrMain(of: EntryPath(name)) }
         if name.hasPrefix("./") || name.hasPrefix("../") || name == "." || name == ".." {
             let path = EntryPath(cleaning: directory.bytes + [UInt8(ascii: "/")] + name.utf8)
@@ -69,7 +72,10 @@ final class NodeModules {
         }
         if name.hasPrefix("#") {
             guard let (package, json) = try await scope(of: directory) else { return nil }
-            return target(of: json["imports"], for: name, isImport: isImport).flatMap { inside(package, $0) }
+            guard let value = json["imports"] else { return nil }
+            let targets = imports[package] ?? PackageTargets(value)
+            imports[package] = targets
+            return targets.target(of: name, isImport: isImport, in: files).flatMap { inside(package, $0) }
         }
         return try await findPackage(name, from: directory, isImport: isImport)
     }
@@ -96,9 +102,11 @@ final class NodeModules {
             guard files.findDirectory(place) != nil else { continue }
             let root = EntryPath(cleaning: place.bytes + [UInt8(ascii: "/")] + package.utf8)
             if let directory = files.findDirectory(root) {
-                if let json = try await self.package(in: directory), let exports = json["exports"] {
-                    let key = rest.isEmpty ? "." : "./\(rest)"
-                    return target(of: exports, for: key, isImport: isImport).flatMap { inside(directory, $0) }
+                if let json = try await self.package(in: directory), let value = json["exports"] {
+                    let targets = exports[directory] ?? PackageTargets(value)
+                    exports[directory] = targets
+                    return targets.target(of: rest.isEmpty ? "." : "./\(rest)", isImport: isImport, in: files)
+                        .flatMap { inside(directory, $0) }
                 }
                 let path = EntryPath(cleaning: directory.bytes + [UInt8(ascii: "/")] + rest.utf8)
                 if let node = rest.isEmpty ? try await main(of: directory) : try await fileOrMain(of: path) {
@@ -163,37 +171,5 @@ final class NodeModules {
         }
         packages[directory] = .some(json)
         return json
-    }
-
-    /// What `exports` or `imports` says about a name.
-    private func target(of exports: JSON?, for key: String, isImport: Bool) -> String? {
-        guard let exports else { return nil }
-        if let members = exports.object?.members,
-            members.contains(where: { $0.key.hasPrefix(".") || $0.key.hasPrefix("#") })
-        {
-            if let exact = exports[key] { return target(of: exact, star: "", isImport: isImport, depth: 0) }
-            for member in members {
-                let (pattern, value) = (member.key, member.value)
-                guard let mark = pattern.firstIndex(of: "*") else { continue }
-                let (start, end) = (pattern[..<mark], pattern[pattern.index(after: mark)...])
-                guard key.hasPrefix(start), key.hasSuffix(end), key.count > start.count + end.count else { continue }
-                let star = key.dropFirst(start.count).dropLast(end.count)
-                return target(of: value, star: String(star), isImport: isImport, depth: 0)
-            }
-            return nil
-        }
-        return key == "." ? target(of: exports, star: "", isImport: isImport, depth: 0) : nil
-    }
-
-    /// The first condition that holds.
-    private func target(of value: JSON, star: String, isImport: Bool, depth: Int) -> String? {
-        guard depth < Self.exportsDepthLimit else { return nil }
-        if let text = value.string { return text.replacing("*", with: star) }
-        if let list = value.array {
-            return list.lazy.compactMap { self.target(of: $0, star: star, isImport: isImport, depth: depth + 1) }.first
-        }
-        let conditions: Set = ["node", "default", "node-addons", "module-sync", isImport ? "import" : "require"]
-        return (value.object?.members ?? []).lazy.filter { conditions.contains($0.key) }
-            .compactMap { self.target(of: $0.value, star: star, isImport: isImport, depth: depth + 1) }.first
     }
 }

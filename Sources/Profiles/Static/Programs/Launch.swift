@@ -12,6 +12,9 @@ struct Launch: Hashable {
     /// Where programs are looked for when the environment does not say, as runtimes and the C library do.
     static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+    /// Of the directories in which programs are looked for.
+    private static let pathLimit = 256
+
     /// The same for another program.
     func running(_ arguments: [String]) -> Launch {
         var launch = self
@@ -43,9 +46,9 @@ struct Launch: Hashable {
     private func candidates(for name: String) -> [String] {
         if name.utf8.contains(UInt8(ascii: "/")) { return [name] }
         guard !name.isEmpty else { return [] }
-        return (environment["PATH"] ?? Self.defaultPath).split(separator: ":", omittingEmptySubsequences: false).map {
-            $0.isEmpty ? name : "\($0)/\(name)"
-        }
+        let directories = (environment["PATH"] ?? Self.defaultPath).split(
+            separator: ":", maxSplits: Self.pathLimit, omittingEmptySubsequences: false)
+        return directories.prefix(Self.pathLimit).map { $0.isEmpty ? name : "\($0)/\(name)" }
     }
 
     private static func program(

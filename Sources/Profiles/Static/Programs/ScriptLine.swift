@@ -22,6 +22,10 @@ struct ScriptLine {
 extension StringProtocol {
     /// Without characters of a kind at both ends.
     func trimming(_ isDropped: (Character) -> Bool) -> String {
-        String(drop(while: isDropped).reversed().drop(while: isDropped).reversed())
+        // Forward only: characters can be long, and to walk back over one takes a look at all that stands before it.
+        guard let first = firstIndex(where: { !isDropped($0) }) else { return "" }
+        var end = first
+        for place in indices[first...] where !isDropped(self[place]) { end = place }
+        return String(self[first...end])
     }
 }

@@ -70,7 +70,7 @@ struct StartupFiles {
         let normal = ([String(parts.first ?? "")] + [codeset].compactMap { $0 }).joined(separator: ".")
         for place in [name, normal].filter({ !$0.contains("/") }).map({ directory.appending($0.utf8) }) {
             guard files.findDirectory(place) != nil else { continue }
-            let names = categories ?? files.tree.children(of: place).map { $0.path.name.text }
+            let names = categories ?? files.children(of: place).map { $0.path.name.text }
             for name in names {
                 files.open(place.appending(name.utf8))
                 // The messages lie in a directory of their own.
@@ -152,7 +152,7 @@ struct StartupFiles {
             let directory = EntryPath(name)
             guard files.findDirectory(directory) == directory else { return [] }
             // Debian has one directory for each architecture.
-            let inner = files.tree.children(of: directory).filter {
+            let inner = files.children(of: directory).filter {
                 $0.path.name.contains(UInt8(ascii: "-")) && files.tree.kind(of: $0) == .directory
             }
             return [directory] + inner.map(\.path)

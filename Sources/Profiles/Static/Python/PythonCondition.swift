@@ -4,14 +4,24 @@ struct PythonCondition {
     /// Whether the file is the program itself.
     let isMain: Bool
 
+    /// Longer conditions do not depend on the image alone.
+    private static let lengthLimit = 1024
+
     /// `nil` when it cannot be told.
     func value(of text: String) -> Bool? {
+        guard text.utf8.count <= Self.lengthLimit else { return nil }
         let text = Self.withoutBrackets(text.trimming(\.isWhitespace))
         if let parts = Self.split(text, at: " or ") { return Self.any(parts.map(value)) }
         if let parts = Self.split(text, at: " and ") {
             return Self.any(parts.map { value(of: $0).map(!) }).map(!)
         }
-        if text.hasPrefix("not ") { return value(of: String(text.dropFirst(4))).map(!) }
+        var rest = text[...]
+        var isNegated = false
+        while rest.hasPrefix("not ") {
+            rest = rest.dropFirst(4).drop(while: \.isWhitespace)
+            isNegated.toggle()
+        }
+        if rest.count < text.count { return value(of: String(rest)).map { $0 != isNegated } }
         switch text {
         case "TYPE_CHECKING", "typing.TYPE_CHECKING", "t.TYPE_CHECKING", "False", "0": return false
         case "True", "1", "__debug__": return true

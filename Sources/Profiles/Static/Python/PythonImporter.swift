@@ -28,6 +28,8 @@ final class PythonImporter {
 
     /// How many modules may import one another; Python gives up at about as many.
     private static let depthLimit = 200
+    /// Of places in `sys.path`.
+    private static let placesLimit = 1024
 
     /// - Parameters:
     ///   - installation: where its own modules lie.
@@ -46,12 +48,12 @@ final class PythonImporter {
         self.files = files
         finder = PythonModuleFinder(tag: installation.tag, optimization: optimization, in: files)
         let own = installation.standardLibrary
-        self.path = path + [own, own.appending("lib-dynload".utf8)]
+        self.path = path.prefix(Self.placesLimit) + [own, own.appending("lib-dynload".utf8)]
     }
 
     /// Adds a directory to the end of `sys.path`.
     func append(_ directory: EntryPath) {
-        if !path.contains(directory) { path.append(directory) }
+        if path.count < Self.placesLimit, !path.contains(directory) { path.append(directory) }
     }
 
     /// Imports a module and the packages that it is in.
@@ -61,6 +63,7 @@ final class PythonImporter {
     /// - Throws: when the image cannot be read.
     @discardableResult
     func load(_ name: [String]) async throws -> Bool {
+        guard name.count <= Self.depthLimit, !files.isExhausted else { return false }
         var places: [EntryPath]? = path
         for (number, part) in name.enumerated() {
             let qualified = name[...number].joined(separator: ".")
@@ -154,6 +157,7 @@ final class PythonImporter {
     ) async throws -> Bool {
         var isComplete = true
         for statement in statements {
+            try Task.checkCancellation()
             let isFound: Bool
             switch statement {
             case .importing(let wanted): isFound = try await load(wanted, in: scope)
@@ -199,7 +203,7 @@ final class PythonImporter {
             guard wanted.level <= scope.package.count else { return false }
             name = scope.package.dropLast(wanted.level - 1) + name
         }
-        guard name.count <= Self.depthLimit, try await load(name) else { return false }
+        guard try await load(name) else { return false }
         // What is taken from a package may be a module of it that is not there as a name yet.
         for inner in wanted.names ?? [] where inner != "*" { _ = try await load(name + [inner]) }
         return true

@@ -98,7 +98,7 @@ struct PythonInstallation {
             for place in ["lib", "lib64"].compactMap({ files.findDirectory(directory.appending($0.utf8)) }) {
                 let names =
                     version.map { ["python\($0.major).\($0.minor)"] }
-                    ?? files.tree.children(of: place).map { String($0.path.name.text) }.filter {
+                    ?? files.children(of: place).map { String($0.path.name.text) }.filter {
                         Version(after: "python", in: $0) != nil
                     }.reversed()
                 for name in names {

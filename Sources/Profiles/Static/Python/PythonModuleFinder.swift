@@ -88,7 +88,7 @@ final class PythonModuleFinder {
         if let known = libraries[directory] { return known[name] }
         var found: [String: MergedTree.Node] = [:]
         let mark = ".\(tag)-"
-        for node in files.tree.children(of: directory) where node.path.name.suffix(3).elementsEqual(".so".utf8) {
+        for node in files.children(of: directory) where node.path.name.suffix(3).elementsEqual(".so".utf8) {
             let name = node.path.name.text
             guard let end = name.firstRange(of: mark)?.lowerBound, let file = files.findFile(node.path) else {
                 continue

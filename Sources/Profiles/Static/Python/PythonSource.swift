@@ -33,6 +33,8 @@ struct PythonSource {
 
     /// Deeper blocks than Python allows.
     private static let depthLimit = 100
+    /// More branches than anybody writes.
+    private static let branchLimit = 256
     private static let keywords: Set = [
         "if", "elif", "else", "try", "except", "finally", "with", "for", "while", "class", "def", "async",
     ]
@@ -72,8 +74,9 @@ struct PythonSource {
         case ("if", _): statements.append(.choice([branch]))
         case ("try", _): statements.append(.attempt(body: branch.body, handlers: [], otherwise: []))
         case ("elif", .choice(let branches)), ("else", .choice(let branches)):
-            statements[statements.count - 1] = .choice(branches + [branch])
+            if branches.count < branchLimit { statements[statements.count - 1] = .choice(branches + [branch]) }
         case ("except", .attempt(let body, let handlers, let otherwise)):
+            guard handlers.count < branchLimit else { break }
             statements[statements.count - 1] = .attempt(body: body, handlers: handlers + [branch], otherwise: otherwise)
         case ("else", .attempt(let body, let handlers, _)):
             statements[statements.count - 1] = .attempt(body: body, handlers: handlers, otherwise: branch.body)

@@ -63,7 +63,7 @@ extension StaticWalk {
         try await importer.load(["site"])
         for site in installation.sites {
             importer.append(site)
-            for node in files.tree.children(of: site) where node.path.name.suffix(4).elementsEqual(".pth".utf8) {
+            for node in files.children(of: site) where node.path.name.suffix(4).elementsEqual(".pth".utf8) {
                 files.open(node)
                 for line in try await files.lines(of: files.findFile(node.path)) where !line.hasPrefix("#") {
                     if line.hasPrefix("import ") || line.hasPrefix("import\t") {

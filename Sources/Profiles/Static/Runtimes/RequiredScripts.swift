@@ -28,6 +28,7 @@ final class RequiredScripts {
     private var depth = 0
 
     private static let depthLimit = 300
+    private static let placesLimit = 1024
 
     init(_ language: Language, places: [EntryPath], loader: LibraryLoader, in files: VisitedFiles) {
         self.language = language
@@ -38,7 +39,7 @@ final class RequiredScripts {
 
     /// Looks through these directories first from now on.
     func prepend(_ directories: [EntryPath]) {
-        places = directories + places
+        places = Array((directories + places).prefix(Self.placesLimit))
     }
 
     /// Loads the first file that a name leads to, and what it requires.
@@ -47,7 +48,7 @@ final class RequiredScripts {
     /// - Throws: when the image cannot be read.
     @discardableResult
     func load(_ name: String) async throws -> EntryPath? {
-        guard !name.isEmpty else { return nil }
+        guard !name.isEmpty, name.utf8.count <= 4096, !files.isExhausted else { return nil }
         for place in places {
             for suffix in language.suffixes {
                 guard let node = files.findFile(name + suffix, from: place) else { continue }
@@ -82,6 +83,7 @@ final class RequiredScripts {
     /// - Throws: when the image cannot be read.
     func run(_ text: String, in directory: EntryPath) async throws {
         for request in language.requests(text) {
+            try Task.checkCancellation()
             guard request.isBeside else {
                 try await load(request.name)
                 continue

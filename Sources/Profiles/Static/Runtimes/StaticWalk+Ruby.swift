@@ -74,7 +74,7 @@ extension StaticWalk {
 
     private func openSpecifications(_ place: EntryPath) {
         guard let directory = files.findDirectory(place) else { return }
-        for node in files.tree.children(of: directory) where node.path.name.suffix(8).elementsEqual(".gemspec".utf8) {
+        for node in files.children(of: directory) where node.path.name.suffix(8).elementsEqual(".gemspec".utf8) {
             files.open(node.path)
         }
     }
@@ -82,7 +82,7 @@ extension StaticWalk {
     /// What lies in a directory and is one.
     func directories(in place: EntryPath) -> [EntryPath] {
         guard let directory = files.findDirectory(place) else { return [] }
-        return files.tree.children(of: directory).filter { files.tree.kind(of: $0) == .directory }.map(\.path)
+        return files.children(of: directory).filter { files.tree.kind(of: $0) == .directory }.map(\.path)
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

@@ -50,10 +50,11 @@ final class ConfigurationFiles {
     func read(_ text: String, from directory: EntryPath) async throws {
         for line in text.split(whereSeparator: { $0.isNewline || $0 == ";" || $0 == "{" || $0 == "}" }) {
             let words = line.prefix { $0 != "#" }.split { $0.isWhitespace || "=\"',".contains($0) }.map(String.init)
-            guard let first = words.first, statements.count < Self.statementLimit else { continue }
+            guard !files.isExhausted, statements.count < Self.statementLimit else { break }
+            guard let first = words.first else { continue }
             statements.append(words)
             let keyword = first.lowercased().drop { $0 == "!" || $0 == "@" }
-            for word in words.dropFirst() {
+            for word in words.dropFirst() where !files.isExhausted {
                 if keyword.hasPrefix("include") {
                     for node in included(word, from: directory) { try await open(node) }
                 } else if word.hasPrefix("/"), let node = files.findFile(word) {
@@ -73,7 +74,7 @@ final class ConfigurationFiles {
             let found = files.included(word, from: place)
             if !found.isEmpty { return found }
             if let inner = files.findDirectory(word, from: place) {
-                return files.tree.children(of: inner).compactMap { files.findFile($0.path) }
+                return files.children(of: inner).compactMap { files.findFile($0.path) }
             }
         }
         return []

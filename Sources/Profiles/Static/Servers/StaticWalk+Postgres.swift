@@ -36,13 +36,13 @@ extension StaticWalk {
         for name in Self.clusterFiles { open(name, of: cluster) }
         // Recovery reads the log from the last checkpoint on, which is in its last file.
         if let log = files.findDirectory(cluster.appending("pg_wal".utf8)) {
-            files.tree.children(of: log).last { $0.path.name.count == 24 }.map { _ = files.open($0) }
+            files.children(of: log).last { $0.path.name.count == 24 }.map { _ = files.open($0) }
         }
         for name in Self.stateFiles { open(name, of: cluster) }
         for number in Self.sharedCatalogs { open("global/\(number)", of: cluster) }
         guard let databases = files.findDirectory(cluster.appending("base".utf8)) else { return }
         // The templates have the lowest numbers; the last one made is the one that is in use.
-        guard let database = files.tree.children(of: databases).compactMap({ Int($0.path.name.text) }).max() else {
+        guard let database = files.children(of: databases).compactMap({ Int($0.path.name.text) }).max() else {
             return
         }
         for name in ["PG_VERSION", "pg_filenode.map", "pg_internal.init"] + Self.catalogs.map(String.init) {

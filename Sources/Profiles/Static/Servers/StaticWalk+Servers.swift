@@ -42,7 +42,7 @@ extension StaticWalk {
         if (options["--appendonly"] ?? texts.value(of: "appendonly")) == "yes",
             let place = files.findDirectory(directory.appending("appendonlydir".utf8))
         {
-            for node in files.tree.children(of: place) { files.open(node) }
+            for node in files.children(of: place) { files.open(node) }
         }
     }
 

@@ -13,7 +13,8 @@ extension ShellRun {
             }
             text += more
         }
-        return text
+        // What is short costs nothing.
+        return files.spend(text.utf8.count / 256) ? text : nil
     }
 
     /// A word as a pattern: what is quoted stands for itself, as far as that can be said in one.
@@ -84,7 +85,7 @@ extension ShellRun {
         switch name {
         case "0": return self.name
         case "#": return String(arguments.count)
-        case "@", "*": return arguments.joined(separator: " ")
+        case "@", "*": return files.spend(arguments.count / 16) ? arguments.joined(separator: " ") : nil
         case "", "?", "$", "!", "-": return nil
         case "BASH_SOURCE": return self.name
         case "PWD": return launch.directory.isRoot ? "/" : "/\(launch.directory)"
@@ -117,7 +118,7 @@ extension ShellRun {
         switch sign {
         case ":-", ":=", "-", "=":
             let chosen = value.isEmpty ? word(operand) : value
-            if sign.hasSuffix("="), value.isEmpty { variables[name] = .some(chosen) }
+            if sign.hasSuffix("="), value.isEmpty { set(name, to: .some(chosen)) }
             return chosen
         case ":+", "+": return value.isEmpty ? "" : word(operand)
         case ":?", "?", "[0]": return value

@@ -16,7 +16,8 @@ final class ShellRun {
     /// `$1` and so on.
     var arguments: [String]
     /// What the script has set; `nil` for what cannot be told.
-    var variables: [String: String?] = [:]
+    private(set) var variables: [String: String?] = [:]
+    private var variableBytes = 0
     private var functions: [String: ShellScript.Command] = [:]
     /// The functions that are running, the innermost last.
     private(set) var callers: [String] = []
@@ -30,6 +31,8 @@ final class ShellRun {
     /// Of the arguments of a command; Linux takes more, but scripts that have as many do not end soon.
     private static let argumentLimit = 4096
     private static let argumentBytesLimit = 256 << 10
+    /// Of all variables, in bytes: every program that is started gets them.
+    private static let variableBytesLimit = 1 << 20
 
     var files: VisitedFiles { walk.files }
 
@@ -61,7 +64,8 @@ final class ShellRun {
     }
 
     private func run(_ command: ShellScript.Command, isCertain: Bool) async throws -> Success {
-        guard remainingSteps > 0, depth < Self.depthLimit else { return nil }
+        try Task.checkCancellation()
+        guard remainingSteps > 0, depth < Self.depthLimit, !files.isExhausted else { return nil }
         remainingSteps -= 1
         depth += 1
         defer { depth -= 1 }
@@ -88,9 +92,8 @@ final class ShellRun {
             return try await choose(branches, otherwise: otherwise, isCertain: isCertain)
         case .cases(let subject, let cases): return try await choose(cases, for: subject, isCertain: isCertain)
         case .loop(let variable, let words, let body):
-            let values = words.flatMap { fields(of: $0) ?? [] }
-            for value in values where !isDone {
-                variables[variable] = value
+            for value in self.arguments(of: words[...], orElse: []) ?? [] where !isDone {
+                set(variable, to: value)
                 try await run(body, isCertain: isCertain)
             }
             return nil
@@ -152,26 +155,50 @@ final class ShellRun {
             words.removeFirst()
         }
         guard let first = words.first else {
-            variables.merge(assigned) { $1 }
+            for (name, value) in assigned { set(name, to: value) }
             return true
         }
         if first.plain == "[" || first.plain == "test" || first.plain == "[[" {
+            guard words.count <= ShellTest.operandsLimit else { return nil }
             let operands = words.dropFirst().map { text(of: $0) }
             return ShellTest(operands.last == "]" || operands.last == "]]" ? operands.dropLast() : operands, in: self)
                 .value
         }
-        let fields = words.map { self.fields(of: $0) }
         // Without the name nothing can be told; without an argument that is not the program, much can.
-        guard let command = fields.first ?? nil, let name = command.first else { return nil }
-        let arguments = Array(command.dropFirst()) + fields.dropFirst().flatMap { $0 ?? [""] }
-        guard arguments.count <= Self.argumentLimit,
-            arguments.reduce(0, { $0 + $1.utf8.count }) <= Self.argumentBytesLimit
+        guard let command = fields(of: first), let name = command.first,
+            let rest = arguments(of: words.dropFirst(), orElse: [""])
         else { return nil }
-        let kept = variables
-        variables.merge(assigned) { $1 }
-        let success = try await run(name, arguments, isCertain: isCertain)
-        for name in assigned.keys { variables[name] = kept[name] }
+        let kept = assigned.keys.map { ($0, variables[$0]) }
+        for (name, value) in assigned { set(name, to: value) }
+        let success = try await run(name, command.dropFirst() + rest, isCertain: isCertain)
+        for (name, value) in kept { set(name, to: value) }
         return success
+    }
+
+    /// The arguments that words make; `nil` when they are too many.
+    private func arguments(of words: ArraySlice<ShellScript.Word>, orElse unknown: [String]) -> [String]? {
+        var found: [String] = []
+        var bytes = 0
+        for word in words {
+            let fields = fields(of: word) ?? unknown
+            bytes += fields.reduce(0) { $0 + $1.utf8.count }
+            guard found.count + fields.count <= Self.argumentLimit, bytes <= Self.argumentBytesLimit,
+                files.spend(fields.count / 16)
+            else { return nil }
+            found += fields
+        }
+        return found
+    }
+
+    /// Sets a variable, to `nil` for what cannot be told and to a missing value for one that is not set. When all hold
+    /// too much, it is not set.
+    func set(_ name: String, to value: String??) {
+        // A variable takes some room of its own.
+        func size(_ value: String??) -> Int { value.map { name.utf8.count + 64 + ($0?.utf8.count ?? 0) } ?? 0 }
+        variableBytes -= size(variables.removeValue(forKey: name))
+        guard let value, variableBytes + size(value) <= Self.variableBytesLimit else { return }
+        variableBytes += size(value)
+        variables[name] = .some(value)
     }
 
     private func run(_ name: String, _ arguments: [String], isCertain: Bool) async throws -> Success {
@@ -241,11 +268,11 @@ final class ShellRun {
         case "export", "readonly", "local", "declare", "typeset":
             for argument in arguments {
                 guard let mark = argument.firstIndex(of: "=") else { continue }
-                variables[String(argument[..<mark])] = String(argument[argument.index(after: mark)...])
+                set(String(argument[..<mark]), to: String(argument[argument.index(after: mark)...]))
             }
             return .some(true)
         case "unset":
-            for name in arguments { variables[name] = "" }
+            for name in arguments { set(name, to: "") }
             return .some(true)
         case "echo", "printf", "umask", "ulimit", "trap", "shopt", "alias", "type", "hash": return .some(true)
         case "read", "wait", "let", "getopts", "jobs", "kill", "pwd", "times", "bg", "fg", "break", "continue":
@@ -257,6 +284,7 @@ final class ShellRun {
     /// A process that the shell starts.
     private func child(_ words: [String]) -> Launch {
         var child = launch.running(words)
+        guard files.spend(variables.count / 16) else { return child }
         for (name, value) in variables { child.environment[name] = value ?? "" }
         return child
     }

@@ -5,11 +5,14 @@ struct ShellTest {
     /// `nil` when it cannot be told.
     let value: Bool?
 
+    /// More than a condition has that somebody wrote.
+    static let operandsLimit = 256
+
     /// - Parameters:
     ///   - operands: what stands between the brackets; `nil` for what cannot be told.
     ///   - run: the script.
     init(_ operands: [String?], in run: ShellRun) {
-        value = Self.value(of: operands[...], in: run)
+        value = operands.count <= Self.operandsLimit ? Self.value(of: operands[...], in: run) : nil
     }
 
     private static func value(of operands: ArraySlice<String?>, in run: ShellRun) -> Bool? {
@@ -20,8 +23,17 @@ struct ShellTest {
             if values.contains(stops) { return stops }
             return values.contains(nil) ? nil : !stops
         }
-        if operands.first == .some("!"), operands.count > 1 { return value(of: operands.dropFirst(), in: run).map(!) }
-        let words = Array(operands)
+        var words = operands
+        var isNegated = false
+        while words.count > 1, words.first == .some("!") {
+            words.removeFirst()
+            isNegated.toggle()
+        }
+        return value(ofOne: Array(words), in: run).map { $0 != isNegated }
+    }
+
+    /// A condition without others in it.
+    private static func value(ofOne words: [String?], in run: ShellRun) -> Bool? {
         switch words.count {
         case 0: return false
         case 1: return words[0].map { !$0.isEmpty }
