@@ -37,7 +37,7 @@ struct Look {
 
     /// A place as typed.
     func source(_ text: String) throws -> (location: ImageLocation, source: any ImageSource) {
-        let location = try ImageLocation(parsing: text)
+        let location = try ImageLocation(source: text)
         guard !location.isStandardStream || !options.access.credentials.credsStdin else {
             throw StandardInput.TakenTwice()
         }

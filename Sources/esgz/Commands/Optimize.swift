@@ -53,7 +53,7 @@ struct Optimize: AsyncParsableCommand {
             }
             return StaticProfiler()
         }
-        let readsImage = try ImageLocation(parsing: conversion.transfer.source).isStandardStream
+        let readsImage = try ImageLocation(source: conversion.transfer.source).isStandardStream
         guard !recording.attachesInput || !(readsImage || conversion.transfer.registry.usesStandardInput) else {
             throw RecordingOptions.TakenTwice()
         }
