@@ -84,7 +84,10 @@ struct UsageTests {
         (["covnert", "oci:source:latest", "oci:destination:new"], "no command 'covnert'; did you mean 'convert'?"),
         (["help", "convret"], "no command 'convret'; did you mean 'convert'?"),
         (["help", "profile", "chek"], "no command 'chek'; did you mean 'check'?"),
-        (["optimize", "oci:source:latest", "oci:destination:new", "--", "python3", "-c", "x"], "--args or --entrypoint"),
+        (
+            ["optimize", "oci:source:latest", "oci:destination:new", "--", "python3", "-c", "x"],
+            "--args or --entrypoint"
+        ),
         (["convert", "oci:source:latest", "oci:destination:new", "--", "sh"], "expected nothing after --, not 'sh'"),
         (["push", "oci:source:latest", "--tag-suffix", "-x", "--", "sh"], "expected nothing after --"),
         (["pul"], "no command 'pul'; did you mean 'pull'?"),

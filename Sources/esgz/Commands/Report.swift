@@ -63,7 +63,7 @@ struct Report: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let profile = try profile.map { try profileFormat.profile($0) }
+        let profile = try profile.map { try profileFormat.profileToApply($0) }
         let line = StartEstimate.Line(bandwidth: bandwidth.bytesPerSecond, roundTrip: rtt.duration)
         let look = try Look(options.reading, platform: try options.platform)
         let report = try await look.run {
