@@ -84,7 +84,12 @@ struct Look {
     var inspection: InspectionOptions {
         var inspection = InspectionOptions(temporaryDirectory: temporaryDirectory)
         inspection.jobs = options.work.jobs
-        inspection.notice = { Terminal.say($0.text) }
+        let isQuiet = options.output.quiet
+        inspection.notice = { event in
+            // What is left out makes the result another one.
+            if isQuiet, case .pulling = event { return }
+            Terminal.say(event.text)
+        }
         return inspection
     }
 

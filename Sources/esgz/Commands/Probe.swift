@@ -29,6 +29,8 @@ struct Probe: AsyncParsableCommand {
     @OptionGroup(title: "Registry options") var connection: ConnectionOptions
     @OptionGroup var credentials: CredentialOptions
 
+    @OptionGroup var output: QuietOptions
+
     @Flag(help: "Print the result as JSON on stdout.")
     var json = false
 
