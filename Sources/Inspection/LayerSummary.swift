@@ -14,6 +14,14 @@ package struct LayerSummary: Sendable {
     /// Why it cannot.
     package let reason: String?
 
+    /// Why it cannot, without its number.
+    package var lackOfTable: String? {
+        reason.map { reason in
+            let place = "layer \(number) (\(descriptor.digest.short)): "
+            return reason.hasPrefix(place) ? String(reason.dropFirst(place.count)) : reason
+        }
+    }
+
     /// Bytes of the tar, as an annotation says.
     package var inflatedSize: Int64? { descriptor.annotation(Annotation.uncompressedSize).flatMap { Int64($0) } }
 

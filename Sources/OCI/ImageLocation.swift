@@ -21,8 +21,19 @@ package enum ImageLocation: Hashable, Sendable, CustomStringConvertible {
         } else if let transport = Self.transports.first(where: { text.hasPrefix($0) }) {
             try self.init(parsing: String(text.dropFirst(transport.count)), of: transport, typed: text)
         } else {
+            guard !Self.isNamedLikeFile(text) else { throw ReferenceFailure.file(text) }
             self = .registry(try ImageReference(parsing: text))
         }
+    }
+
+    /// Whether a text without a transport is hardly meant to be a repository, although it might be the name of one.
+    private static func isNamedLikeFile(_ text: String) -> Bool {
+        text == "-" || ["/", "./", "../"].contains { text.hasPrefix($0) } || [".", ".."].contains(text)
+            || [".tar", ".tar.gz", ".tgz"].contains { text.hasSuffix($0) } && !namesTag(text)
+    }
+
+    private static func namesTag(_ text: String) -> Bool {
+        text.split(separator: "/").last?.contains(":") ?? false
     }
 
     private init(parsing text: String, of transport: String, typed: String) throws {

@@ -135,6 +135,7 @@ package enum ReferenceFailure: Failure {
     case malformedTag(String, in: String)
     case malformedRepository(String, in: String)
     case unknownTransport(String)
+    case file(String)
     case noTag(String)
     case emptyPath(String, expected: String)
     case unexpectedDigest(String)
@@ -159,6 +160,11 @@ package enum ReferenceFailure: Failure {
         case .unknownTransport(let text):
             "'\(text)': expected docker://REFERENCE, a bare reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
                 + "docker-archive:FILE[:NAME] or docker-daemon:NAME"
+        case .file("-"):
+            "'-' alone is no image: say docker-archive:- or oci-archive:- for standard input or output"
+        case .file(let text):
+            "'\(text)' looks like a file: say docker-archive:\(text), oci-archive:\(text) or oci:DIR, or docker://REFERENCE "
+                + "for an image in a registry"
         case .emptyPath(let text, let expected):
             "'\(text)': expected a \(expected) after '\(text.prefix { $0 != ":" }):'"
         case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"

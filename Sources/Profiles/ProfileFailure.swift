@@ -13,6 +13,7 @@ package enum ProfileFailure: Failure {
     case noArray
     case noFiles
     case openBracket(String)
+    case empty
     case missing(Int, names: String)
 
     package var kind: FailureKind { .invalid }
@@ -31,6 +32,7 @@ package enum ProfileFailure: Failure {
         case .noFiles: "expected a JSON object with an array 'files'"
         case .openBracket(let text):
             "the pattern '\(text.prefix(200))' has a bracket without an end; put \\ before one that is meant as it stands"
+        case .empty: "the profile names no path; correct it, or name its format with --profile-format"
         case .missing(let count, let names):
             "\(count) of the profile's paths are not in the image: \(names); correct the profile, or leave out --strict"
         }

@@ -37,7 +37,7 @@ struct Look {
 
     /// A place as typed.
     func source(_ text: String) throws -> (location: ImageLocation, source: any ImageSource) {
-        let location = try ImageLocation(parsing: text)
+        let location = try ImageLocation(source: text)
         guard !location.isStandardStream || !options.access.credentials.credsStdin else {
             throw StandardInput.TakenTwice()
         }
@@ -84,7 +84,12 @@ struct Look {
     var inspection: InspectionOptions {
         var inspection = InspectionOptions(temporaryDirectory: temporaryDirectory)
         inspection.jobs = options.work.jobs
-        inspection.notice = { Terminal.say($0.text) }
+        let isQuiet = options.output.quiet
+        inspection.notice = { event in
+            // What is left out makes the result another one.
+            if isQuiet, case .pulling = event { return }
+            Terminal.say(event.text)
+        }
         return inspection
     }
 

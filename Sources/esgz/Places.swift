@@ -21,7 +21,7 @@ struct Places {
 
     /// - Throws: when a location is malformed, stdin is wanted for two things, or temporary files cannot be made.
     init(_ transfer: TransferOptions, _ renderer: ProgressRenderer) throws {
-        source = try ImageLocation(parsing: transfer.source)
+        source = try ImageLocation(source: transfer.source)
         destinations = try transfer.naming.locations(transfer.destinations, source: source)
         try destinations.checkArchivesDiffer()
         guard !source.isStandardStream || !transfer.registry.usesStandardInput else {
@@ -39,7 +39,7 @@ struct Places {
     init(
         reading source: String, _ registry: RegistryOptions, _ work: WorkOptions, _ renderer: ProgressRenderer
     ) throws {
-        self.source = try ImageLocation(parsing: source)
+        self.source = try ImageLocation(source: source)
         destinations = []
         additionalTags = []
         guard !self.source.isStandardStream || !registry.usesStandardInput else {

@@ -9,6 +9,35 @@ import Testing
 /// What a conversion that succeeds says, and where.
 struct OutputTests {
     /// An escape in what somebody else wrote must not get to the terminal.
+    @Test func quietCommandsDoNotTellWhatTheyPull() async throws {
+        try await withWorkplace { place, _ in
+            for arguments in [["cat", "oci:source:latest", "etc/motd"], ["ls", "oci:source:latest"]] {
+                let loud = try await place.esgz(arguments)
+                let quiet = try await place.esgz(arguments + ["-q"])
+                #expect(loud.status == 0 && loud.errors.contains("is pulled as a whole"), "\(loud.errors)")
+                #expect(quiet.status == 0 && quiet.errors == "" && quiet.output == loud.output, "\(quiet.errors)")
+            }
+            for command in ["inspect", "report", "toc"] {
+                #expect(try await place.esgz([command, "oci:source:latest", "--quiet"]).errors == "")
+            }
+        }
+    }
+
+    @Test func habitsFromOtherToolsDoNoHarm() async throws {
+        try await withWorkplace { place, _ in
+            let plain = try await place.esgz(["ls", "-q", "-l", "oci:source:latest"])
+            #expect(plain.status == 0 && plain.output.contains("etc"), "\(plain.errors)")
+            for options in ["-lh", "-la", "-lah"] {
+                #expect(try await place.esgz(["ls", "-q", options, "oci:source:latest"]).output == plain.output)
+            }
+            let copy = try await place.esgz(["copy", "--all", "oci:source:latest", "oci:destination:new"])
+            #expect(copy.status == 0, "\(copy.errors)")
+            let summary = try await place.esgz(["inspect", "oci:source:latest"]).output
+            #expect(
+                !summary.contains("not lazy  layer 1") && summary.contains("  not lazy  the manifest"), "\(summary)")
+        }
+    }
+
     @Test(arguments: [
         ("text/\u{1b}[31m", "{}"), ("text/plain", #"{"mediaType":"\u001b[31m"}"#),
         ("text/plain", #"{"\u001b[31m":1,"\u001b[31m":2}"#),

@@ -219,6 +219,35 @@ struct ProfileCommandTests {
         }
     }
 
+    @Test func aProfileThatNamesNothingIsTold() async throws {
+        try await withImage { place in
+            try write("openat(AT_FDCWD)\n", to: place.directory.appending("garbage"))
+            let source = "oci:\(place.source):latest"
+            for profile in [["/dev/null"], ["garbage", "--profile-format", "strace"]] {
+                for (command, name) in [
+                    (["profile", "check", source], []), (["report", source], ["--profile"]),
+                    (["convert"] + arguments(place) + ["-q"], ["--profile"]),
+                    (["optimize"] + arguments(place) + ["-q"], ["--profile"]),
+                ] {
+                    let mild = try await place.esgz(command + name + profile)
+                    #expect(mild.status == 0 && mild.errors.contains("warning: the profile names no path"), "\(mild)")
+                    guard command[0] != "report" else { continue }
+                    let strict = try await place.esgz(command + name + profile + ["--strict"])
+                    #expect(strict.status == 8 && strict.errors.hasPrefix("error: the profile names no path"))
+                }
+            }
+        }
+    }
+
+    @Test func aProfileInThePlaceOfTheImageIsTold() async throws {
+        try await withImage { place in
+            let check = try await place.esgz(["profile", "check", "profile", "oci:source:latest"])
+            try place.expectFailure(
+                check, 2,
+                saying: ["expected the image before the profile: esgz profile check oci:source:latest profile"])
+        }
+    }
+
     /// Where the landmarks of the result's layers begin.
     private func landmarks(_ place: Workplace) throws -> [Int64] {
         func blob(_ digest: String?) throws -> [UInt8] {

@@ -236,6 +236,11 @@ struct ReportCommandTests {
         try await withWorkplace { place, _ in
             let report = try await place.esgz(["report", "oci:source:latest"])
             #expect(report.status == 0, "\(report.errors)")
+            let limited = try await place.esgz(["report", "oci:source:latest", "--max-prefetch", "10"])
+            #expect(limited.status == 7 && limited.errors.contains("layer 1 is not lazy, and is pulled"))
+            let total = report.output.split(separator: "\n").first { $0.hasPrefix("  all") }
+            #expect(total?.split(separator: " ").suffix(4) == ["-", "-", "-", "-"], "\(report.output)")
+            #expect(try await place.esgz(["report", "oci:source:latest", "--max-prefetch", "1MiB"]).status == 0)
             #expect(report.output.contains("layer 1: not lazy: the manifest names no table of contents for it"))
             #expect(report.output.contains("Not lazy: everything is pulled before the start"))
             let page = try await place.esgz(["report", "oci:source:latest", "--format", "html"])

@@ -59,7 +59,8 @@ struct ImageLocationTests {
         ("oci:dir", "oci:dir"), ("oci:dir:tag", "oci:dir:tag"), ("oci:/a/b:1.2", "oci:/a/b:1.2"),
         ("oci:a:reg.test:5000/b:1", "oci:a:reg.test:5000/b:1"), ("oci:./x y", "oci:./x y"),
         ("oci:dir:", "oci:dir"),
-        ("localhost:5000/oci:1", "localhost:5000/oci:1"),
+        ("localhost:5000/oci:1", "localhost:5000/oci:1"), ("app:v1.tar", "docker.io/library/app:v1.tar"),
+        ("docker://app.tar", "docker.io/library/app.tar:latest"),
         ("oci-archive:f.tar", "oci-archive:f.tar"), ("oci-archive:/a/f.tar:", "oci-archive:/a/f.tar"),
         ("oci-archive:f:reg.test:5000/a:1", "oci-archive:f:reg.test:5000/a:1"), ("oci-archive:-", "oci-archive:-"),
         ("oci-archive:-:tag", "oci-archive:-:tag"), ("docker-archive:f", "docker-archive:f"),
@@ -93,7 +94,7 @@ struct ImageLocationTests {
         "oci-archive::tag", "docker-archive:", "docker-archive:f:UPPER", "docker-archive:f:@x", "docker-archive:f:@-1",
         "docker-archive:f:a@sha256:\(String(repeating: "ab", count: 32))", "docker-daemon:", "docker-daemon:UPPER",
         "docker-daemon:a@sha256:\(String(repeating: "ab", count: 32))", "containers-storage:x", "dir:x", "ostree:x",
-        "foo://bar",
+        "foo://bar", "out.tar", "dir/out.tar.gz", "out.tgz", "./dir", "../dir", "/dir/app", "-", ".", "..",
     ])
     func otherPlacesAreAMistakeOfUsage(typed: String) async {
         #expect(await failureKind { try ImageLocation(parsing: typed) } == .usage)

@@ -40,6 +40,16 @@ package struct ImageReport: Sendable {
     package var prefetchSize: Int64 {
         layers.reduce(0) { $0.addingSaturated($1.contents?.prefetchEnd ?? 0) }
     }
+
+    /// What of layers is fetched before the workload starts: of lazy ones what is prefetched, of those that are pulled
+    /// everything.
+    package var sizeBeforeStart: Int64 {
+        let firstPulled = firstPulledLayer ?? .max
+        return layers.reduce(0) { sum, layer in
+            guard layer.descriptor.mediaType.layerKind == .tar else { return sum }
+            return sum.addingSaturated(layer.number < firstPulled ? layer.contents?.prefetchEnd ?? 0 : layer.size)
+        }
+    }
 }
 
 extension ImageReport {
@@ -73,7 +83,8 @@ extension ImageReport {
                     number: number + 1, descriptor: summary.descriptor,
                     sourceSize: source?.manifest.layers[number].size,
                     contents: reader.map(ReportedLayer.Contents.init),
-                    reason: reader == nil ? summary.lackOfTable : nil
+                    reason: reader == nil
+                        ? summary.lackOfTable ?? "containerd does not read zstd:chunked of this kind" : nil
                 ))
         }
         let use = try await profile.asyncMap { try await Use(of: $0, in: image, readers, layers) }
@@ -131,15 +142,6 @@ extension ReportedLayer.Contents {
             fileCount: reader.table.fileCount, tocSize: reader.tocSize, tocTextSize: reader.tocTextSize,
             dataEnd: reader.dataEnd, footerSize: reader.footer.map { Int64($0.count) }, landmark: landmark?.name,
             prefetchEnd: min(max(0, landmark?.prefetchEnd ?? 0), reader.dataEnd))
-    }
-}
-
-extension LayerSummary {
-    /// Why the layer is pulled, without its number.
-    fileprivate var lackOfTable: String {
-        guard let reason else { return "containerd does not read zstd:chunked of this kind" }
-        let place = "layer \(number) (\(descriptor.digest.short)): "
-        return reason.hasPrefix(place) ? String(reason.dropFirst(place.count)) : reason
     }
 }
 

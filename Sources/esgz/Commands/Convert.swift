@@ -9,6 +9,6 @@ struct Convert: AsyncParsableCommand {
     @OptionGroup var conversion: ConversionOptions
 
     func run() async throws {
-        try await conversion.run(try conversion.profile.given)
+        try await conversion.run(try conversion.givenProfile())
     }
 }

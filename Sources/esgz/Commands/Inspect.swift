@@ -148,7 +148,7 @@ extension LayerSummary {
     fileprivate var annotationText: String? {
         let annotations = descriptor.json["annotations"]?.object?.members ?? []
         let rows =
-            (reason.map { [["  not lazy", $0.escaped]] } ?? [])
+            (lackOfTable.map { [["  not lazy", $0.escaped]] } ?? [])
             + annotations.map { ["  " + $0.key.escaped, ($0.value.string ?? "").escaped] }
         return rows.isEmpty ? nil : "layer \(number)\n" + Table.text(rows)
     }

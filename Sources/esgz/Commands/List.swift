@@ -7,7 +7,9 @@ struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ls",
         abstract: "List the files of an image, without pulling it.",
-        discussion: "Shows what a container sees: whiteouts are applied, and landmarks hidden.")
+        discussion: "Shows what a container sees: whiteouts are applied, and landmarks hidden.",
+        // ls -lh is not a request for help.
+        helpNames: .long)
 
     @Argument(help: ArgumentHelp("The image.", valueName: "image"))
     var image: String
@@ -20,6 +22,12 @@ struct List: AsyncParsableCommand {
 
     @Flag(name: [.customShort("R"), .long], help: "List everything below as well, by paths from the root.")
     var recursive = false
+
+    @Flag(name: .customShort("a"), help: "Accepted; names that begin with a dot are shown anyway.")
+    var all = false
+
+    @Flag(name: .customShort("h"), help: "Accepted beside -l; sizes are numbers of bytes.")
+    var humanReadable = false
 
     @OptionGroup var options: LookOptions
 

@@ -46,14 +46,14 @@ struct Optimize: AsyncParsableCommand {
     /// What says which files come first.
     private func profiler() throws -> (any Profiler)? {
         if noOptimize { return nil }
-        if let profile = try conversion.profile.given { return profile }
+        if let profile = try conversion.givenProfile() { return profile }
         guard runsWorkload else {
             if !isStatic, !conversion.transfer.output.quiet {
                 Terminal.say("neither --profile nor --run was given: the image alone tells what comes first (--static)")
             }
             return StaticProfiler()
         }
-        let readsImage = try ImageLocation(parsing: conversion.transfer.source).isStandardStream
+        let readsImage = try ImageLocation(source: conversion.transfer.source).isStandardStream
         guard !recording.attachesInput || !(readsImage || conversion.transfer.registry.usesStandardInput) else {
             throw RecordingOptions.TakenTwice()
         }

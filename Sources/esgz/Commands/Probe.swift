@@ -29,6 +29,8 @@ struct Probe: AsyncParsableCommand {
     @OptionGroup(title: "Registry options") var connection: ConnectionOptions
     @OptionGroup var credentials: CredentialOptions
 
+    @OptionGroup var output: QuietOptions
+
     @Flag(help: "Print the result as JSON on stdout.")
     var json = false
 
@@ -42,6 +44,7 @@ struct Probe: AsyncParsableCommand {
         guard case .registry(let reference) = try ImageLocation(parsing: repository) else {
             throw NoRegistry(text: repository)
         }
+        guard !isRegistryAlone else { throw NoRepository(text: repository) }
         // One request at a time, and nothing that is kept on disk.
         let options = TransportOptions(
             temporaryDirectory: "/", network: try connection.makeNetwork(transfers: 1, ProgressRenderer(.none)),
@@ -53,6 +56,24 @@ struct Probe: AsyncParsableCommand {
         }
         try Terminal.print(json ? String(decoding: report.json.text, as: UTF8.self) : report.text)
         if !report.obstacles.isEmpty { throw ReportedFailure(cause: NotLazy()) }
+    }
+}
+
+extension Probe {
+    /// Whether a host was typed without a repository, which would be read as a repository of Docker Hub.
+    fileprivate var isRegistryAlone: Bool {
+        let name = repository.hasPrefix("docker://") ? repository.dropFirst("docker://".count) : repository[...]
+        let host = name.prefix { $0 != ":" && $0 != "@" }
+        return !name.contains("/") && (host == "localhost" || host.contains("."))
+    }
+}
+
+private struct NoRepository: Failure {
+    let text: String
+
+    var kind: FailureKind { .usage }
+    var description: String {
+        "'\(text.printable)' is a registry without a repository; say which, such as \(text.printable)/app"
     }
 }
 

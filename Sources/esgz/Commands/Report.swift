@@ -47,7 +47,9 @@ struct Report: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Fail when the image has grown by more percent than this.", valueName: "percent"))
     var maxGrowth: Percentage?
 
-    @Option(help: ArgumentHelp("Fail when more bytes than this are prefetched.", valueName: "size"))
+    @Option(
+        help: ArgumentHelp(
+            "Fail when more bytes than this are prefetched, or pulled where the image is not lazy.", valueName: "size"))
     var maxPrefetch: ByteCount?
 
     @OptionGroup var options: LookOptions
@@ -63,7 +65,7 @@ struct Report: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let profile = try profile.map { try profileFormat.profile($0) }
+        let profile = try profile.map { try profileFormat.profileToApply($0) }
         let line = StartEstimate.Line(bandwidth: bandwidth.bytesPerSecond, roundTrip: rtt.duration)
         let look = try Look(options.reading, platform: try options.platform)
         let report = try await look.run {
@@ -86,8 +88,9 @@ struct Report: AsyncParsableCommand {
         if let maxGrowth, let growth = report.growth, growth.tenths > maxGrowth.tenths {
             throw ReportLimitFailure.growth(growth, limit: maxGrowth)
         }
-        if let maxPrefetch, report.prefetchSize > maxPrefetch.bytes {
-            throw ReportLimitFailure.prefetch(report.prefetchSize, limit: maxPrefetch)
+        if let maxPrefetch, report.sizeBeforeStart > maxPrefetch.bytes {
+            throw ReportLimitFailure.prefetch(
+                report.sizeBeforeStart, pulledFrom: report.firstPulledLayer, limit: maxPrefetch)
         }
     }
 
@@ -104,14 +107,16 @@ struct Report: AsyncParsableCommand {
 /// The image is more than it may be.
 private enum ReportLimitFailure: Failure {
     case growth(Growth, limit: Percentage)
-    case prefetch(Int64, limit: ByteCount)
+    case prefetch(Int64, pulledFrom: Int?, limit: ByteCount)
 
     var kind: FailureKind { .limit }
 
     var description: String {
         switch self {
         case .growth(let growth, let limit): "--max-growth: expected at most \(limit), found \(growth.shown)"
-        case .prefetch(let size, let limit): "--max-prefetch: expected at most \(limit.bytes) bytes, found \(size)"
+        case .prefetch(let size, let layer, let limit):
+            "--max-prefetch: expected at most \(limit.bytes) bytes, found \(size)"
+                + (layer.map { "; layer \($0) is not lazy, and is pulled with all above it" } ?? "")
         }
     }
 }

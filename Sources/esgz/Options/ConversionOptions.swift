@@ -22,7 +22,10 @@ struct ConversionOptions: ParsableArguments {
     @Flag(help: "Keep Docker media types, although containerd then ignores what makes the image lazy.")
     var keepDockerTypes = false
 
-    @Flag(help: "Fail where a layer would have to stay as it is, or the image lacks a path of the profile.")
+    @Flag(
+        help:
+            "Fail where a layer would have to stay as it is, the image lacks a path of the profile, or that names nothing."
+    )
     var strict = false
 
     @Flag(help: "Overwrite the source itself.")
@@ -39,6 +42,9 @@ struct ConversionOptions: ParsableArguments {
             throw ValidationError("--oci and --keep-docker-types exclude each other")
         }
     }
+
+    /// The profile that was named, if one was.
+    func givenProfile() throws -> Profile? { try profile.given(isStrict: strict) }
 
     /// Converts the image, and shows the result.
     ///

@@ -10,6 +10,8 @@ struct ReadingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Look at this layer alone, counted from 1 at the bottom.", valueName: "number"))
     var layer: Int?
 
+    @OptionGroup var output: QuietOptions
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 

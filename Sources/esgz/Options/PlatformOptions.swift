@@ -14,7 +14,9 @@ struct PlatformOptions: ParsableArguments {
             valueName: "platform"))
     var platformTexts: [String] = []
 
-    @Flag(help: "Take all platforms, which is the default.")
+    @Flag(
+        name: [.long, .customLong("all")],
+        help: "Take all platforms, which is the default.")
     var allPlatforms = false
 
     func validate() throws {

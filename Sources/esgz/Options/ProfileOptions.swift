@@ -18,8 +18,10 @@ struct ProfileOptions: ParsableArguments {
     var recordOut: String?
 
     /// The profile that was named, if one was.
-    var given: Profile? {
-        get throws { try file.map { try format.profile($0) } }
+    ///
+    /// - Throws: when it cannot be read, is malformed, or names nothing although that was to be strict.
+    func given(isStrict: Bool) throws -> Profile? {
+        try file.map { try format.profileToApply($0, isStrict: isStrict) }
     }
 
     /// Writes what was put first, if asked for.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Content
 import Conversion
+import Glibc
 import OCI
 import Profiles
 
@@ -24,7 +25,10 @@ struct ProfileCheckCommand: AsyncParsableCommand {
             "Prefetch at this many bytes a second; 12500000 are 100 Mbit/s.", valueName: "size"))
     var bandwidth = ByteCount(12_500_000)
 
-    @Flag(help: "Fail when a path of the profile is missing, or prefetching takes longer than the snapshotter waits.")
+    @Flag(
+        help:
+            "Fail when the profile names nothing, a path of it is missing, or prefetching takes longer than the snapshotter waits."
+    )
     var strict = false
 
     @OptionGroup(title: "Layer options") var writing: WritingOptions
@@ -43,10 +47,11 @@ struct ProfileCheckCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        guard !isSwapped else { throw SwappedArguments(image: file, profile: image) }
         let renderer = ProgressRenderer(quiet ? .none : Terminal.isInteractive ? .terminal : .plain)
         let places = try Places(reading: image, registry, work, renderer)
         guard !(places.source.isStandardStream && file == "-") else { throw ProfileFile.TakenTwice() }
-        let profile = try format.profile(file)
+        let profile = try format.profileToApply(file, isStrict: strict)
         var request = ConversionRequest(
             layers: writing.layerOptions(temporaryDirectory: places.temporaryDirectory))
         request.platforms = try platform.platforms
@@ -61,5 +66,24 @@ struct ProfileCheckCommand: AsyncParsableCommand {
                 ? String(decoding: report.json(bandwidth: bandwidth.bytes).text, as: UTF8.self)
                 : report.images.map { $0.text(bandwidth: bandwidth.bytes) }.joined(separator: "\n\n"))
         if strict { try report.demandFit(bandwidth: bandwidth.bytes) }
+    }
+}
+
+extension ProfileCheckCommand {
+    /// Whether the profile stands where the image should.
+    fileprivate var isSwapped: Bool {
+        access(image, F_OK) == 0 && file != "-" && access(file, F_OK) != 0
+            && (try? ImageLocation(parsing: file)) != nil
+    }
+}
+
+/// The arguments come in the other order.
+private struct SwappedArguments: Failure {
+    let image: String
+    let profile: String
+
+    var kind: FailureKind { .usage }
+    var description: String {
+        "expected the image before the profile: esgz profile check \(image.printable) \(profile.printable)"
     }
 }

@@ -17,7 +17,7 @@ extension ImageReport {
             layers.map(\.markdownRow) + [
                 [
                     "**all**", sourceSize?.byteCountText ?? "–", size.byteCountText, growth?.shown ?? "–", "", "",
-                    prefetchSize.byteCountText,
+                    layers.allSatisfy { $0.contents == nil } ? "–" : prefetchSize.byteCountText,
                 ]
             ])
         for layer in layers {

@@ -28,11 +28,15 @@ extension ImageReport {
 
     private var layerTable: String {
         let head = ["layer", "digest", "source", "size", "growth", "files", "members", "toc", "prefetch"]
+        let known = layers.compactMap(\.contents)
         let total = [
             "all", "", sourceSize?.byteCountText ?? "-", size.byteCountText, growth?.shown ?? "-",
-            "\(layers.reduce(0) { $0 + ($1.contents?.fileCount ?? 0) })", "", "", prefetchSize.byteCountText,
         ]
-        return Table.text([head] + layers.map(\.row) + [total], alignedRight: [0, 2, 3, 4, 5, 6, 7, 8])
+        let sums =
+            known.isEmpty
+            ? ["-", "-", "-", "-"]
+            : ["\(known.reduce(0) { $0 + $1.fileCount })", "", "", prefetchSize.byteCountText]
+        return Table.text([head] + layers.map(\.row) + [total + sums], alignedRight: [0, 2, 3, 4, 5, 6, 7, 8])
     }
 }
 
