@@ -30,12 +30,13 @@ struct PackageTargets {
         }
     }
 
-    /// The file that a name stands for, as it is written there; `nil` when none is said.
+    /// The file that a name stands for; `nil` when none is said.
     ///
     /// - Parameters:
     ///   - key: with the dot or sign before it.
     ///   - isImport: whether it is asked for with `import`, not with `require`.
     ///   - files: what is looked at counts as lookups there.
+    /// - Returns: as written in the package, its star replaced.
     func target(of key: String, isImport: Bool, in files: VisitedFiles) -> String? {
         func target(_ value: JSON, star: Substring, depth: Int) -> String? {
             guard depth < Self.depthLimit, files.spend(1) else { return nil }
