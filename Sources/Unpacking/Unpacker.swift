@@ -31,7 +31,9 @@ package struct Unpacker: Sendable {
     package func unpack(_ path: EntryPath = .root, into directory: FilePath) async throws -> Shortfall {
         guard let node = tree[path] else { throw UnpackingFailure.noSuchPath(path) }
         if mkdir(directory.string, 0o755) != 0, errno != EEXIST {
-            throw FileFailure.cannot("make the directory", directory, Errno(rawValue: errno))
+            let error = Errno(rawValue: errno)
+            guard error != .noSuchFileOrDirectory else { throw UnpackingFailure.noParent(directory) }
+            throw FileFailure.cannot("make the directory", directory, error)
         }
         do {
             var run = Unpacking(

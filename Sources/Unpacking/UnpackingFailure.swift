@@ -5,6 +5,7 @@ import SystemPackage
 /// Why a file system could not be written.
 enum UnpackingFailure: Failure {
     case cannot(String, EntryPath, in: FilePath, Errno)
+    case noParent(FilePath)
     case noSuchPath(EntryPath)
     case zeroInName(EntryPath)
     case owner(EntryPath, Int64)
@@ -13,7 +14,7 @@ enum UnpackingFailure: Failure {
     var kind: FailureKind {
         switch self {
         case .cannot(_, _, _, .fileNameTooLong), .zeroInName, .owner, .device: .invalid
-        case .cannot: .io
+        case .cannot, .noParent: .io
         case .noSuchPath: .notFound
         }
     }
@@ -25,6 +26,8 @@ enum UnpackingFailure: Failure {
         case .cannot(let verb, let path, let directory, .noFunction):
             "cannot \(verb) \(path) in \(directory): this needs openat2, which Linux has from version 5.6 on"
         case .cannot(let verb, let path, let directory, let error): "cannot \(verb) \(path) in \(directory): \(error)"
+        case .noParent(let directory):
+            "cannot make the directory \(directory): the one that it is to be in is not there; make that first"
         case .noSuchPath(let path): "\(path): the image has no such file"
         case .zeroInName(let path): "\(path): expected a name without a zero byte"
         case .owner(let path, let id): "\(path): expected an owner from 0 to \(UInt32.max - 1), not \(id)"

@@ -101,9 +101,15 @@ struct Look {
 
     /// Finds what a path stands for in the tree that was asked for; see `LazyImage.find`.
     ///
+    /// - Parameters:
+    ///   - path: as typed.
+    ///   - image: where it is looked for.
+    ///   - name: that of the image, as typed.
+    ///   - followsLast: whether a link at the end of the path is followed.
+    /// - Returns: what is there.
     /// - Throws: `NoSuchPath` when nothing is there.
     func find(
-        _ path: String, in image: LazyImage, followsLast: Bool = true
+        _ path: String, in image: LazyImage, named name: String, followsLast: Bool = true
     ) async throws -> (node: MergedTree.Node, tree: MergedTree) {
         let found: (node: MergedTree.Node?, tree: MergedTree)
         if let layer = try options.layerPosition(of: image.layerCount) {
@@ -112,7 +118,7 @@ struct Look {
         } else {
             found = try await image.find(path, followsLast: followsLast)
         }
-        guard let node = found.node else { throw NoSuchPath(path: path) }
+        guard let node = found.node else { throw NoSuchPath(path: path, image: name) }
         return (node, found.tree)
     }
 }
@@ -120,9 +126,10 @@ struct Look {
 /// Nothing has this path in the image.
 struct NoSuchPath: Failure {
     let path: String
+    let image: String
 
     var kind: FailureKind { .notFound }
-    var description: String { "\(path.printable): no such file or directory in the image" }
+    var description: String { "\(path.printable): no such file or directory in \(image.printable)" }
 }
 
 extension InspectionEvent {

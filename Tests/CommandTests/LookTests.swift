@@ -62,7 +62,9 @@ struct LookTests {
         try await withImage { (place, _) async throws in
             let result = try await place.esgz([arguments[0], place.image, arguments[1]])
             #expect(result.status == 3 && result.output.isEmpty)
-            #expect(result.errors.hasPrefix("error: \(arguments[1]): no such file"), "\(result.errors)")
+            #expect(
+                result.errors == "error: \(arguments[1]): no such file or directory in \(place.image)\n",
+                "\(result.errors)")
         }
     }
 
@@ -70,6 +72,20 @@ struct LookTests {
     func whatMakesNoSenseIsAMistakeOfUsage(_ arguments: [String]) async throws {
         try await withImage { (place, _) async throws in
             #expect(try await place.esgz([arguments[0], place.image] + arguments.dropFirst()).status == 2)
+        }
+    }
+
+    @Test func aPatternThatMakesNoSenseIsShownAsItWasTyped() async throws {
+        try await withImage { (place, _) async throws in
+            let result = try await place.esgz(["find", place.image, "["])
+            #expect(result.status == 2 && result.errors.hasPrefix("error: the pattern '[' has a bracket"))
+        }
+    }
+
+    @Test func aDirectoryWithoutAParentIsNoLackOfTheImage() async throws {
+        try await withImage { (place, _) async throws in
+            let result = try await place.esgz(["extract", place.image, "/etc", "x/y/z"])
+            #expect(result.status == 1 && result.errors.hasPrefix("error: cannot make the directory x/y/z: "))
         }
     }
 

@@ -25,7 +25,7 @@ struct Cat: AsyncParsableCommand {
         try await look.run {
             let image = try await look.open(image)
             for path in paths {
-                let (node, tree) = try await look.find(path, in: image)
+                let (node, tree) = try await look.find(path, in: image, named: self.image)
                 let entry = tree.entry(of: node)
                 guard case .regular(let size) = entry.kind else {
                     throw NotAFile(path: path, type: entry.kind.typeName)

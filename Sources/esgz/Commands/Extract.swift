@@ -30,7 +30,7 @@ struct Extract: AsyncParsableCommand {
         let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
-            var (node, tree) = try await look.find(path, in: image, followsLast: false)
+            var (node, tree) = try await look.find(path, in: image, named: self.image, followsLast: false)
             // What lies in a directory may come from any layer.
             if tree.kind(of: node) == .directory { tree = try await look.tree(of: image) }
             let shortfall = try await Unpacker(tree, image).unpack(node.path, into: FilePath(directory))

@@ -26,7 +26,7 @@ struct Find: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func run() async throws {
-        let parsed = try patterns.map { try PathPattern($0.contains("/") ? $0 : "**/\($0)") }
+        let parsed = try patterns.map(Self.parse)
         let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let tree = try await look.tree(of: try await look.open(image))
@@ -37,4 +37,22 @@ struct Find: AsyncParsableCommand {
             try Listing(isLong: long, isJSON: options.json).show(found, in: tree) { $0.description }
         }
     }
+
+    private static func parse(_ text: String) throws -> PathPattern {
+        do {
+            // Before anything is put in front, so that a mistake is shown as it was typed.
+            let pattern = try PathPattern(text)
+            return text.contains("/") ? pattern : try PathPattern("**/\(text)")
+        } catch let failure as ProfileFailure {
+            throw MalformedPattern(cause: failure)
+        }
+    }
+}
+
+/// In a profile it would be malformed input; here it was typed.
+private struct MalformedPattern: Failure {
+    let cause: ProfileFailure
+
+    var kind: FailureKind { .usage }
+    var description: String { cause.description }
 }

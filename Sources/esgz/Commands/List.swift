@@ -35,10 +35,10 @@ struct List: AsyncParsableCommand {
         let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
-            let found = try await look.find(path, in: image)
+            let found = try await look.find(path, in: image, named: self.image)
             let listing = Listing(isLong: long, isJSON: options.json)
             guard found.tree.kind(of: found.node) == .directory else {
-                let (link, tree) = try await look.find(path, in: image, followsLast: false)
+                let (link, tree) = try await look.find(path, in: image, named: self.image, followsLast: false)
                 return try listing.show([link], in: tree) { _ in path }
             }
             let tree = try await look.tree(of: image)

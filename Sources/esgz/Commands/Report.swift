@@ -11,6 +11,8 @@ struct Report: AsyncParsableCommand {
         case text, json, md, html
     }
 
+    private static let defaultRoundTrip = TimeSpan(milliseconds: 10)
+
     static let configuration = CommandConfiguration(
         abstract: "Tell what an image costs: to store, and to start.",
         discussion: """
@@ -41,8 +43,10 @@ struct Report: AsyncParsableCommand {
             "The speed of the line: 100Mbit, 1Gbps, or bytes a second.", valueName: "speed"))
     var bandwidth = Bandwidth(bytesPerSecond: 12_500_000)
 
-    @Option(help: ArgumentHelp("How long an answer takes to begin.", valueName: "time"))
-    var rtt = TimeSpan(milliseconds: 10)
+    @Option(
+        help: ArgumentHelp("How long an answer takes to begin. (default: \(Self.defaultRoundTrip))", valueName: "time"),
+        transform: TimeSpan.read)
+    var rtt = Self.defaultRoundTrip
 
     @Option(help: ArgumentHelp("Fail when the image has grown by more percent than this.", valueName: "percent"))
     var maxGrowth: Percentage?

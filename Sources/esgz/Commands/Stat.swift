@@ -24,7 +24,7 @@ struct Stat: AsyncParsableCommand {
             let image = try await look.open(image)
             var results: [JSON] = []
             for path in paths {
-                let (node, tree) = try await look.find(path, in: image, followsLast: false)
+                let (node, tree) = try await look.find(path, in: image, named: self.image, followsLast: false)
                 var json = EntryReport(node, in: tree).json
                 if let file = node.file {
                     json["layerDigest"] = .string(image.image.manifest.layers[file.layer].digest.description)

@@ -9,10 +9,13 @@ struct RecordingOptions: ParsableArguments {
     static let defaultPeriod = TimeSpan(milliseconds: 10_000)
 
     @Option(
-        help: ArgumentHelp("Run this in place of the image's entrypoint, a JSON array.", valueName: "array"))
+        help: ArgumentHelp("Run this in place of the image's entrypoint, a JSON array.", valueName: "array"),
+        transform: TextArray.read)
     var entrypoint: TextArray?
 
-    @Option(help: ArgumentHelp("Run it with these in place of the image's command, a JSON array.", valueName: "array"))
+    @Option(
+        help: ArgumentHelp("Run it with these in place of the image's command, a JSON array.", valueName: "array"),
+        transform: TextArray.read)
     var args: TextArray?
 
     @Option(help: ArgumentHelp("Set this variable, NAME=VALUE; repeat it.", valueName: "variable"))
@@ -31,11 +34,13 @@ struct RecordingOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Mount this as well, type=TYPE,source=PATH,destination=PATH,options=A:B; repeat it.", valueName: "mount"))
+            "Mount this as well, type=TYPE,source=PATH,destination=PATH,options=A:B; repeat it.", valueName: "mount"),
+        transform: MountText.read)
     var mount: [MountText] = []
 
     @Option(
-        help: ArgumentHelp("End the workload after this time. (default: \(Self.defaultPeriod))", valueName: "time"))
+        help: ArgumentHelp("End the workload after this time. (default: \(Self.defaultPeriod))", valueName: "time"),
+        transform: TimeSpan.read)
     var period: TimeSpan?
 
     @Flag(help: "Let the workload run until SIGINT, as Ctrl-C sends it.")
@@ -145,7 +150,8 @@ struct RecordingOptions: ParsableArguments {
 }
 
 /// Texts as a JSON array, such as `["sh","-c","echo hi"]`.
-struct TextArray: ExpressibleByArgument {
+struct TextArray: FormedArgument {
+    static let form = #"a JSON array such as ["sh","-c","echo hi"]"#
     let texts: [String]
 
     init?(argument: String) {
@@ -156,7 +162,9 @@ struct TextArray: ExpressibleByArgument {
 }
 
 /// A mount as ctr takes it; `src` and `dst` are short for its ends.
-struct MountText: ExpressibleByArgument {
+struct MountText: FormedArgument {
+    static let form = "a mount such as type=bind,source=/data,destination=/srv,options=rbind:ro"
+
     let mount: WorkloadRequest.Mount
 
     init?(argument: String) {

@@ -1,7 +1,9 @@
 import ArgumentParser
 
 /// A span of time as typed: `5ms`, `30s`, `2m`, `1h`, `1m30s`; a number without a unit counts seconds.
-struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
+struct TimeSpan: ExpressibleByArgument, FormedArgument, CustomStringConvertible {
+    static let form = "a time such as 500ms, 30s or 1m30s"
+
     let milliseconds: Int64
 
     private static let units: [(name: String, milliseconds: Int64)] = [
