@@ -18,7 +18,7 @@ final class ChunkCache: Sendable {
     private let limit: Int
     private let state = Mutex(State())
 
-    init(limit: Int = 32 << 20) {
+    init(limit: Int = Int(LayerReader.chunkLimit)) {
         self.limit = limit
     }
 
@@ -40,11 +40,11 @@ extension ChunkCache.State {
     }
 
     fileprivate mutating func keep(_ bytes: [UInt8], as key: ChunkCache.Key, limit: Int) {
+        guard bytes.count <= limit else { return }
         guard chunks.updateValue(bytes, forKey: key) == nil else { return }
         order.append(key)
         count += bytes.count
-        // One stays, however large it is.
-        while count > limit, order.count > 1 {
+        while count > limit, !order.isEmpty {
             count -= chunks.removeValue(forKey: order.removeFirst())?.count ?? 0
         }
     }

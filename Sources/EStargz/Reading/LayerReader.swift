@@ -31,7 +31,7 @@ package struct LayerReader: Sendable {
     /// How much of the end is read at once. A footer and a small table fit; a blob is often one of many.
     private static let tailCount: Int64 = 16 << 10
     /// Chunks are held in memory, since nothing of them may be handed on before all is checked.
-    private static let chunkLimit: Int64 = 1 << 30
+    package static let chunkLimit: Int64 = 64 << 20
 
     package let format: LayerFormat
     package let table: TableOfContents
@@ -169,11 +169,13 @@ package struct LayerReader: Sendable {
     private func prefix(of range: Range<Int64>, _ wanted: Int64) async throws -> [UInt8] {
         let bound = wanted + wanted / 8 + (4 << 10)
         let compression: Compression = format.isZstd ? .zstd : .gzip
-        let bytes = try await blob.bytes(in: range.lowerBound..<min(range.upperBound, range.lowerBound + bound))
+        let bytes = try await blob.bytes(
+            in: range.lowerBound..<min(range.upperBound, range.lowerBound.addingSaturated(bound)))
         let inflated = try MemberInflater.prefix(of: bytes, compression, limit: Int(wanted))
         guard inflated.count < wanted, bytes.count < range.count else { return inflated }
         // Members that grew when they were compressed.
-        let more = range.lowerBound + Int64(bytes.count)..<min(range.upperBound, range.lowerBound + 4 * bound)
+        let more =
+            range.lowerBound + Int64(bytes.count)..<min(range.upperBound, range.lowerBound.addingSaturated(2 * bound))
         return try MemberInflater.prefix(
             of: bytes + (try await blob.bytes(in: more)), compression, limit: Int(wanted))
     }
@@ -191,15 +193,37 @@ package struct LayerReader: Sendable {
         reading chunk: (TableOfContents.Chunk) async throws -> [UInt8]
     ) async throws -> [UInt8] {
         var result: [UInt8] = []
-        for part in try table.chunks(of: entry) {
+        let parts = try table.chunks(of: entry)
+        for part in parts[parts.firstIndex(endingAfter: range.lowerBound)...] {
+            guard part.fileOffset < range.upperBound else { break }
             let place = part.fileOffset..<part.fileOffset + part.size
-            guard place.overlaps(range) else { continue }
             let wanted = range.clamped(to: place)
+            guard !part.isHole else {
+                // As large as the file may be, and not worth any memory.
+                result.append(contentsOf: repeatElement(0, count: wanted.count))
+                continue
+            }
             let bytes = try await chunk(part)
             result +=
                 bytes[
                     Int(wanted.lowerBound - place.lowerBound)..<Int(wanted.upperBound - place.lowerBound)]
         }
         return result
+    }
+}
+
+extension ArraySlice<TableOfContents.Chunk> {
+    /// The first of the chunks of a file that ends behind a byte of it: files have thousands, and are read in pieces.
+    fileprivate func firstIndex(endingAfter position: Int64) -> Int {
+        var range = startIndex..<endIndex
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if self[middle].fileOffset + self[middle].size > position {
+                range = range.lowerBound..<middle
+            } else {
+                range = middle + 1..<range.upperBound
+            }
+        }
+        return range.lowerBound
     }
 }

@@ -68,11 +68,3 @@ package struct LayerMap: Sendable {
         return all.dividingFullWidth(product).quotient
     }
 }
-
-extension Int64 {
-    /// Sizes in manifests and tables are only claims; the largest number stands for everything above it.
-    func addingSaturated(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
-    }
-}

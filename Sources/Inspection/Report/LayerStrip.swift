@@ -1,4 +1,5 @@
 import Archive
+import Content
 
 /// A layer as a picture: its blob from the first byte to the last, in pieces that are wide enough to be seen.
 package struct LayerStrip: Sendable {
