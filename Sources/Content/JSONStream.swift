@@ -5,6 +5,8 @@
 package final class JSONStream {
     /// As deep as values that are skipped may be nested.
     private static let depthLimit = 64
+    /// Bytes that a string may have: nothing in an image comes near.
+    private static let stringLimit = 1 << 20
 
     private let next: () throws -> UnsafeRawBufferPointer
     private var piece = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -26,7 +28,7 @@ package final class JSONStream {
         try take(UInt8(ascii: "{"), or: "expected an object")
         if try takeNext(UInt8(ascii: "}")) { return }
         repeat {
-            try readText()
+            guard try readText() else { throw tooLong }
             if !keepsCase {
                 for position in text.indices where (0x41...0x5a).contains(text[position]) { text[position] |= 0x20 }
             }
@@ -47,8 +49,13 @@ package final class JSONStream {
 
     /// Reads a string. What is not UTF-8 becomes U+FFFD, as in the readers of images (Go).
     package func readString() throws -> String {
-        try readText()
-        return String(decoding: text, as: UTF8.self)
+        guard let string = try readString(upTo: Self.stringLimit) else { throw tooLong }
+        return string
+    }
+
+    /// Reads a string, of which no more than `limit` bytes are held; `nil` when it has more.
+    package func readString(upTo limit: Int) throws -> String? {
+        try readText(upTo: limit) ? String(decoding: text, as: UTF8.self) : nil
     }
 
     /// Reads a whole number.
@@ -84,7 +91,7 @@ package final class JSONStream {
         switch try peek() {
         case UInt8(ascii: "{"): try readObject { _ in try skipValue(depth: depth + 1) }
         case UInt8(ascii: "["): try readArray { try skipValue(depth: depth + 1) }
-        case UInt8(ascii: "\""): try readText()
+        case UInt8(ascii: "\""): _ = try readText(upTo: 0)
         case UInt8(ascii: "t"): try skipWord("true")
         case UInt8(ascii: "f"): try skipWord("false")
         case UInt8(ascii: "n"): try skipWord("null")
@@ -148,8 +155,12 @@ extension JSONStream {
         guard count > 0 else { throw failure("expected a value") }
     }
 
-    /// Reads a string into `text`.
-    private func readText() throws {
+    private var tooLong: JSONFailure { failure("expected a string of at most \(Self.stringLimit) bytes") }
+
+    /// Reads a string into `text`, or what fits there.
+    ///
+    /// - Returns: whether it has at most `limit` bytes.
+    private func readText(upTo limit: Int = stringLimit) throws -> Bool {
         try take(UInt8(ascii: "\""), or: "expected a string")
         text.removeAll(keepingCapacity: true)
         while let byte = try peek() {
@@ -161,13 +172,17 @@ extension JSONStream {
                 position += 1
             }
             if position > start {
-                text.append(contentsOf: piece[start..<position])
+                // One byte more tells that it was too long.
+                text.append(contentsOf: piece[start..<min(position, start + max(0, limit + 1 - text.count))])
                 continue
             }
             position += 1
             switch byte {
-            case UInt8(ascii: "\""): return
-            case UInt8(ascii: "\\"): try readEscape()
+            case UInt8(ascii: "\""): return text.count <= limit
+            case UInt8(ascii: "\\"):
+                try readEscape()
+                // A character of up to four bytes may have crossed the limit.
+                if text.count > limit + 4 { text.removeLast(text.count - limit - 4) }
             default: throw failure("control character in a string")
             }
         }

@@ -17,11 +17,18 @@ struct TOCBuilder {
     }
 
     mutating func add(_ record: TOCRecord) throws {
-        count += 1
+        // Each attribute takes as much memory as an entry.
+        count += 1 + record.attributes.count
         guard count <= TableOfContents.entryLimit else {
             throw LayerReadFailure.tooManyEntries(limit: TableOfContents.entryLimit)
         }
         guard let name = record.name else { throw LayerReadFailure.malformedTOC("entry \(count) has no name") }
+        guard !record.isTooLong else {
+            closeFile()
+            return find(
+                .paths, "", at: record.offset > 0 ? record.offset : nil,
+                "entry \(count) is left out: expected names of at most \(EntryPath.lengthLimit) bytes")
+        }
         if record.type == "chunk" { return addChunk(record, name) }
         closeFile()
         guard let kind = record.kind else {

@@ -4,7 +4,14 @@ import Content
 /// An entry of a table of contents as it stands there (`estargz/types.go`, and `minimal/compression.go` of
 /// containers/storage).
 struct TOCRecord {
+    /// Names of hostile tables are the whole document long: no file can have one that is longer than this.
+    private static let nameLimit = EntryPath.lengthLimit
+    /// Linux lists 64 KiB of names for a file.
+    private static let attributeLimit = 256
+
     var name: String?
+    /// Whether the name or the target of the entry is longer than any path.
+    var isTooLong = false
     var type = ""
     var size: Int64 = 0
     var modified: String?
@@ -30,11 +37,11 @@ struct TOCRecord {
         try stream.readObject { key in
             if try stream.takeNull() { return }
             switch key {
-            case "name": name = try stream.readString()
+            case "name": name = try readName(stream)
             case "type": type = try stream.readString()
             case "size": size = try stream.readInteger()
             case "modtime": modified = try stream.readString()
-            case "linkname": linkName = try stream.readString()
+            case "linkname": linkName = try readName(stream)
             case "mode": mode = try stream.readInteger()
             case "uid": userID = try stream.readInteger()
             case "gid": groupID = try stream.readInteger()
@@ -45,7 +52,12 @@ struct TOCRecord {
             case "devmajor": deviceMajor = try stream.readInteger()
             case "devminor": deviceMinor = try stream.readInteger()
             case "xattrs":
-                try stream.readObject(keepsCase: true) { attributes.append(($0, try stream.readString())) }
+                try stream.readObject(keepsCase: true) { name in
+                    guard attributes.count < Self.attributeLimit else {
+                        throw LayerReadFailure.tooManyAttributes(limit: Self.attributeLimit)
+                    }
+                    attributes.append((name, try stream.readString()))
+                }
             case "digest": digest = try stream.readString()
             case "chunkoffset": chunkOffset = try stream.readInteger()
             case "chunksize": chunkSize = try stream.readInteger()
@@ -54,6 +66,12 @@ struct TOCRecord {
             default: try stream.skipValue()
             }
         }
+    }
+
+    private mutating func readName(_ stream: JSONStream) throws -> String {
+        let name = try stream.readString(upTo: Self.nameLimit)
+        if name == nil { isTooLong = true }
+        return name ?? ""
     }
 
     /// The kind of file; `nil` for chunks and types that no reader knows.

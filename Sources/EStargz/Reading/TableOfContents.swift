@@ -19,8 +19,8 @@ package struct TableOfContents: Sendable {
         package var isHole: Bool
     }
 
-    /// Chunks of files count too.
-    package static let entryLimit = 4_000_000
+    /// Chunks of files and extended attributes count too.
+    package static let entryLimit = 2_000_000
 
     /// In the order of the table, chunks left out; without headers and payload.
     package internal(set) var entries: [TarEntry] = []
