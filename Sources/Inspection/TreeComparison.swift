@@ -28,7 +28,7 @@ package struct TreeDifference: Sendable {
     package let aspects: [Aspect]
 
     /// Bytes that came, less those that went.
-    package var growth: Int64 { (after?.size ?? 0) - (before?.size ?? 0) }
+    package var growth: Int64 { (after?.size ?? 0).addingSaturated(-(before?.size ?? 0)) }
 
     package var json: JSON {
         var json = JSON.object(JSON.Object())
@@ -103,7 +103,7 @@ package struct TreeComparison: Sendable {
             if size != otherSize {
                 aspects.append(.content)
             } else if size > 0, let file = old.file, let other = new.file,
-                try await !isEqual(file, other, size: size, path)
+                try await !isEqual(file, other, size: size)
             {
                 aspects.append(.content)
             }
@@ -144,19 +144,17 @@ package struct TreeComparison: Sendable {
     }
 
     private func isEqual(
-        _ file: MergedTree.Place, _ other: MergedTree.Place, size: Int64, _ path: EntryPath
+        _ file: MergedTree.Place, _ other: MergedTree.Place, size: Int64
     ) async throws -> Bool {
-        try await context("\(path)") {
-            guard isStrict else {
-                let digest = try await before.image.digest(of: file, size: size)
-                return digest == (try await after.image.digest(of: other, size: size))
-            }
-            for start in stride(from: 0, to: size, by: 1 << 20) {
-                let range = start..<min(start + 1 << 20, size)
-                let bytes = try await before.image.bytes(of: file, in: range)
-                guard bytes == (try await after.image.bytes(of: other, in: range)) else { return false }
-            }
-            return true
+        guard isStrict else {
+            let digest = try await before.image.digest(of: file, size: size)
+            return digest == (try await after.image.digest(of: other, size: size))
         }
+        for start in stride(from: 0, to: size, by: 1 << 20) {
+            let range = start..<min(start + 1 << 20, size)
+            let bytes = try await before.image.bytes(of: file, in: range)
+            guard bytes == (try await after.image.bytes(of: other, in: range)) else { return false }
+        }
+        return true
     }
 }

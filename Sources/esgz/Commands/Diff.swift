@@ -30,7 +30,7 @@ struct Diff: AsyncParsableCommand {
                 from: ComparedTree(try await look.tree(of: old), of: old),
                 to: ComparedTree(try await look.tree(of: new), of: new), isStrict: false)
             let differences = try await comparison.differences().sorted {
-                let (left, right) = (abs($0.growth), abs($1.growth))
+                let (left, right) = ($0.growth.magnitude, $1.growth.magnitude)
                 return left == right ? $0.path < $1.path : left > right
             }
             try options.json ? Terminal.print(json(differences)) : Terminal.print(text(differences))
@@ -39,7 +39,7 @@ struct Diff: AsyncParsableCommand {
 
     private func json(_ differences: [TreeDifference]) -> JSON {
         JSON([
-            "growth": .integer(differences.reduce(0) { $0 + $1.growth }),
+            "growth": .integer(differences.growth),
             "differences": .array(differences.map(\.json)),
         ])
     }
@@ -61,8 +61,13 @@ struct Diff: AsyncParsableCommand {
             (differences.count { $0.before == nil }, "added"), (differences.count { $0.after == nil }, "removed"),
             (differences.count { $0.before != nil && $0.after != nil }, "changed"),
         ].map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-        let growth = differences.reduce(0) { $0 + $1.growth }
+        let growth = differences.growth
         let total = "\(counts); \(growth < 0 ? "-" : "+")\(abs(growth).byteCountText)"
         return rows.isEmpty ? total : Table.text(rows, alignedRight: [1]) + "\n" + total
     }
+}
+
+extension [TreeDifference] {
+    /// Bytes that came, less those that went, in all.
+    fileprivate var growth: Int64 { reduce(0) { $0.addingSaturated($1.growth) } }
 }
