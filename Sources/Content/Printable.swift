@@ -5,6 +5,13 @@ extension StringProtocol {
         String(String.UnicodeScalarView(unicodeScalars.map { $0.isPrintable ? $0 : "\u{fffd}" }))
     }
 
+    /// A name of others for a message: what is longer than 200 characters is cut.
+    package var brief: String {
+        let limit = 200
+        let start = unicodeScalars.prefix(limit)
+        return start.endIndex == endIndex ? String(self) : String(String.UnicodeScalarView(start)) + "…"
+    }
+
     /// Text of others on one line, so that nothing of it is lost: what `printable` replaces, and backslashes, are written
     /// as escapes.
     package var escaped: String {
@@ -24,7 +31,7 @@ extension StringProtocol {
 }
 
 extension Unicode.Scalar {
-    fileprivate var isPrintable: Bool {
+    var isPrintable: Bool {
         switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: false
         default: true

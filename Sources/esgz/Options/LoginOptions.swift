@@ -26,6 +26,6 @@ struct LoginOptions: ParsableArguments {
     func show(_ text: String, _ members: [(key: String, value: JSON)]) throws {
         var object = JSON.Object()
         for member in members { object[member.key] = member.value }
-        try Terminal.print(json ? String(decoding: JSON.object(object).text, as: UTF8.self) : text)
+        try Terminal.print(json ? JSON.object(object).shownText : text)
     }
 }

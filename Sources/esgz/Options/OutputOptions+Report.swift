@@ -10,7 +10,7 @@ extension OutputOptions {
         let besidesArchive = report.deliveries.contains { $0.location.isStandardStream }
         if let digest = report.result?.digest { try write(digest) }
         if json {
-            try Terminal.show(String(decoding: report.json.text, as: UTF8.self), besidesArchive: besidesArchive)
+            try Terminal.show(report.json.shownText, besidesArchive: besidesArchive)
         } else if let digest = report.result?.digest {
             try Terminal.show(digest.description, besidesArchive: besidesArchive)
         } else {

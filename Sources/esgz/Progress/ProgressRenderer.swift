@@ -52,7 +52,7 @@ final class ProgressRenderer: Sendable {
     func trace(_ text: String) {
         switch form {
         case .json:
-            Terminal.say(String(decoding: JSON(["event": "request", "text": .string(text)]).text, as: UTF8.self))
+            Terminal.say(JSON(["event": "request", "text": .string(text)]).shownText)
         case .none, .plain: Terminal.say(text)
         case .terminal: state.withLock { redraw(&$0, above: text) }
         }
@@ -60,7 +60,7 @@ final class ProgressRenderer: Sendable {
 
     private func show(_ event: ConversionEvent) {
         switch form {
-        case .json: if let json = event.json { Terminal.say(String(decoding: json.text, as: UTF8.self)) }
+        case .json: if let json = event.json { Terminal.say(json.shownText) }
         case .none, .plain:
             if let line = event.line(isPlain: form == .plain) { Terminal.say(line) }
         case .terminal: state.withLock { update(&$0, with: event) }

@@ -55,6 +55,6 @@ enum Table {
 extension Terminal {
     /// Writes JSON and a line end to stdout.
     static func print(_ json: JSON) throws {
-        try print(String(decoding: json.text, as: UTF8.self))
+        try print(json.shownText)
     }
 }

@@ -63,7 +63,7 @@ struct ProfileCheckCommand: AsyncParsableCommand {
         }
         try Terminal.print(
             json
-                ? String(decoding: report.json(bandwidth: bandwidth.bytes).text, as: UTF8.self)
+                ? report.json(bandwidth: bandwidth.bytes).shownText
                 : report.images.map { $0.text(bandwidth: bandwidth.bytes) }.joined(separator: "\n\n"))
         if strict { try report.demandFit(bandwidth: bandwidth.bytes) }
     }

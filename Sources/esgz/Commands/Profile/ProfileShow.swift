@@ -23,7 +23,7 @@ struct ProfileShow: AsyncParsableCommand {
         guard !json else {
             var json = profile.json
             json["format"] = .string(format.rawValue)
-            return try Terminal.print(String(decoding: json.text, as: UTF8.self))
+            return try Terminal.print(json.shownText)
         }
         let patterns = profile.entries.count { $0.item.isPattern }
         var lines = ["format    \(format.rawValue)", "paths     \(profile.entries.count - patterns)"]
