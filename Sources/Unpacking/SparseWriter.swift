@@ -21,7 +21,11 @@ struct SparseWriter {
 
     /// - Throws: `Errno` when the file cannot be written, and what the contents throw.
     func write(_ entry: TarEntry) async throws {
-        guard ftruncate(file.rawValue, off_t(entry.size)) == 0 else { throw Errno(rawValue: errno) }
+        guard ftruncate(file.rawValue, off_t(entry.size)) == 0 else {
+            // Some file systems say so of a size that they do not take.
+            let error = Errno(rawValue: errno)
+            throw error == .invalidArgument ? .fileTooLarge : error
+        }
         for range in Self.extents(of: entry) {
             var start = range.lowerBound
             while start < range.upperBound {

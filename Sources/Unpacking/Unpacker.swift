@@ -116,7 +116,7 @@ private struct Unpacking {
         switch entry.kind {
         case .regular:
             let file = try attempt("make", node.path) { try parent.makeFile(name) }
-            try await write(entry, of: node, to: file)
+            try await write(entry, of: node, to: file, in: parent)
         case .symlink(let target):
             guard !target.utf8.contains(0) else { throw UnpackingFailure.zeroInName(node.path) }
             try attempt("make the symbolic link", node.path) { try parent.makeLink(name, saying: target) }
@@ -132,15 +132,18 @@ private struct Unpacking {
         if let place = node.file { made[place] = node.path }
     }
 
-    private func write(_ entry: TarEntry, of node: MergedTree.Node, to file: FileDescriptor) async throws {
+    private func write(
+        _ entry: TarEntry, of node: MergedTree.Node, to file: FileDescriptor, in parent: OpenDirectory
+    ) async throws {
         guard let place = node.file else { return }
         let writer = SparseWriter(file, contents, place)
         do {
             try await writer.write(entry)
             try file.close()
         } catch {
-            // The first failure is the one to tell.
+            // The first failure is the one to tell. Half a file would pass for a whole one.
             try? file.close()
+            try? parent.remove(OpenDirectory.Name(node.path))
             guard let error = error as? Errno else { throw error }
             throw UnpackingFailure.cannot("write", node.path, in: directory, error)
         }
