@@ -19,11 +19,7 @@ func removeTree(_ path: FilePath) throws {
                 let directory = FileDescriptor(rawValue: number)
                 try directory.closeAfter {
                     for child in try namesInDirectory(directory) where try !removeFile(child, in: directory) {
-                        let target = Array(".moved-\(moved)".utf8)
-                        moved += 1
-                        guard renameat(directory.rawValue, cString(child), top.rawValue, cString(target)) == 0 else {
-                            throw Errno(rawValue: errno)
-                        }
+                        try move(child, of: directory, to: top, &moved)
                     }
                 }
                 guard unlinkat(top.rawValue, cString(name), AT_REMOVEDIR) == 0 else { throw Errno(rawValue: errno) }
@@ -31,6 +27,18 @@ func removeTree(_ path: FilePath) throws {
         }
     }
     guard rmdir(path.string) == 0 else { throw Errno(rawValue: errno) }
+}
+
+/// Moves a directory up under the next number that is free: a removal that was killed has left some behind.
+private func move(
+    _ name: [UInt8], of directory: FileDescriptor, to top: FileDescriptor, _ moved: inout Int
+) throws {
+    while true {
+        let target = Array(".moved-\(moved)".utf8)
+        moved += 1
+        if renameat(directory.rawValue, cString(name), top.rawValue, cString(target)) == 0 { return }
+        guard [EEXIST, ENOTEMPTY, ENOTDIR].contains(errno) else { throw Errno(rawValue: errno) }
+    }
 }
 
 /// - Returns: `false` for a directory.
@@ -52,7 +60,10 @@ func namesInDirectory(_ descriptor: FileDescriptor) throws -> [[UInt8]] {
     rewinddir(stream)
     var names: [[UInt8]] = []
     while let entry = readdir(stream) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+        // In place: the record ends with the name, which is mostly shorter than the field.
+        guard let field = entry.pointer(to: \.d_name) else { continue }
+        let text = UnsafeRawPointer(field)
+        let name = Array(UnsafeRawBufferPointer(start: text, count: strlen(text.assumingMemoryBound(to: CChar.self))))
         if name != Array(".".utf8), name != Array("..".utf8) { names.append(name) }
     }
     return names

@@ -9,6 +9,8 @@ final class RunDirectory: Sendable {
     private static let prefix = "esgz-run-"
     /// The name while it is not locked yet.
     private static let unlockedPrefix = "esgz-new-"
+    /// After so many seconds no living program still means to lock its directory.
+    private static let lockingTime = 3600
 
     let path: FilePath
     private let lock: OpenFile
@@ -81,7 +83,9 @@ final class RunDirectory: Sendable {
         else { return }
         try? directory.close()
         for name in names {
-            guard let name = String(validating: name, as: UTF8.self), name.hasPrefix(prefix) else { continue }
+            guard let name = String(validating: name, as: UTF8.self),
+                [prefix, unlockedPrefix].contains(where: name.hasPrefix)
+            else { continue }
             let path = parent.appending(name)
             guard
                 let lock = try? FileDescriptor.open(
@@ -90,6 +94,7 @@ final class RunDirectory: Sendable {
             defer { try? lock.close() }
             var status = stat()
             guard fstat(lock.rawValue, &status) == 0, status.st_uid == geteuid(),
+                name.hasPrefix(prefix) || status.st_mtim.tv_sec < time(nil) - lockingTime,
                 flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0
             else { continue }
             ControlGroups.remove(name)

@@ -32,7 +32,7 @@ struct SignalName {
         for (prefix, base) in [("RTMIN", realTime.lowerBound), ("RTMAX", realTime.upperBound)]
         where name.hasPrefix(prefix) {
             let offset = name.dropFirst(prefix.count)
-            guard let number = offset.isEmpty ? 0 : Int32(offset), abs(number) <= Int32(realTime.count) else {
+            guard let number = offset.isEmpty ? 0 : Int32(offset), number.magnitude <= realTime.count else {
                 return nil
             }
             return realTime.contains(base + number) ? base + number : nil
