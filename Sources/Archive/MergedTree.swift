@@ -32,6 +32,8 @@ package struct MergedTree: Sendable {
     package let layers: [[TarEntry]]
     /// Hard links whose target is not there, or a directory.
     package private(set) var danglingLinks: [Place] = []
+    /// How many entries are left out because the names of their directories take too much memory.
+    package private(set) var omitted = 0
     /// Paths that were taken away from whatever lies below all layers here, with what lies in them.
     private var removedPaths: Set<EntryPath> = []
     /// Directories of which nothing shows through from below.
@@ -155,7 +157,10 @@ package struct MergedTree: Sendable {
     }
 
     private mutating func put(_ node: Node) {
-        guard enterDirectories(above: node.path) else { return }
+        guard enterDirectories(above: node.path) else {
+            omitted += 1
+            return
+        }
         if let old = nodes[node.path], kind(of: old) != .directory || kind(of: node) != .directory { remove(node.path) }
         // The root stays a directory, whatever a layer says.
         guard !node.path.isRoot || kind(of: node) == .directory else { return }

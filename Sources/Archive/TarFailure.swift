@@ -29,21 +29,22 @@ package enum TarFailure: Failure {
         case .malformed(let reason): "malformed tar: \(reason)"
         case .noMemory: "libarchive has no memory"
         case .truncated(let name, let wanted, let found):
-            "\(name): the tar ends within the entry: expected \(wanted) bytes, found \(found)"
+            "\(name.brief): the tar ends within the entry: expected \(wanted) bytes, found \(found)"
         case .tooManyDirectories(let name):
-            "\(name.prefix(100).printable): the paths of the directories that names lead through take more than "
+            "\(name.brief): the paths of the directories that names lead through take more than "
                 + "\(DirectoryBudget.limit) bytes"
         case .nameTooLong(let count):
             "expected a name of at most \(EntryPath.lengthLimit) bytes, as Linux does, not \(count)"
         case .dataAfterEnd(let offset):
             "malformed tar: expected two zero blocks at byte \(offset), found one and then more entries"
         case .gap(let offset): "malformed tar: expected a header at byte \(offset)"
-        case .unsupportedType(let type, let name): "\(name): tar entry type '\(type)' cannot be converted"
-        case .slashBehindData(let name): "\(name): a file with data and a slash behind its name cannot be converted"
+        case .unsupportedType(let type, let name): "\(name.brief): tar entry type '\(type)' cannot be converted"
+        case .slashBehindData(let name):
+            "\(name.brief): a file with data and a slash behind its name cannot be converted"
         case .badRecord(let reason): "malformed pax record: \(reason)"
         case .tooLarge(let limit):
             "the layer is larger than \(limit) bytes uncompressed; raise the limit with --max-layer-size"
-        case .badSparseMap(let name): "\(name): the map of a sparse file is malformed"
+        case .badSparseMap(let name): "\(name.brief): the map of a sparse file is malformed"
         }
     }
 }
@@ -60,13 +61,13 @@ package enum LayerObstacle: Failure {
 
     package var description: String {
         switch self {
-        case .notUTF8(let name): "\(name): the name is not UTF-8, which no table of contents can hold"
+        case .notUTF8(let name): "\(name.brief): the name is not UTF-8, which no table of contents can hold"
         case .danglingHardLink(let name, let target):
-            "\(name): the hard link's target \(target) is not in this layer, so that no snapshotter could mount it"
+            "\(name.brief): the hard link's target \(target.brief) is not in this layer, so that no snapshotter could mount it"
         case .hardLinkToDirectory(let name, let target):
-            "\(name): the hard link's target \(target) is a directory, which no file system can hold"
+            "\(name.brief): the hard link's target \(target.brief) is a directory, which no file system can hold"
         case .belowNoDirectory(let name, let parent):
-            "\(name): \(parent) is no directory in this layer, so that nothing can be below it in a table of contents"
+            "\(name.brief): \(parent.brief) is no directory in this layer, so that nothing can be below it in a table of contents"
         }
     }
 }

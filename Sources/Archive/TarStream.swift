@@ -57,7 +57,7 @@ package final class TarStream {
 
     /// The next entry, or `nil` when the layer is read to its last byte and is what the image says it is.
     package func next() throws -> TarEntry? {
-        let next = try context(lastEntry.map { "after \($0.name)" } ?? "the first entry") { try reader?.next() }
+        let next = try context(lastEntry.map { "after \($0.name.brief)" } ?? "the first entry") { try reader?.next() }
         guard var entry = next else {
             try end()
             return nil
@@ -65,7 +65,7 @@ package final class TarStream {
         entry.headerOffset += base
         entry.dataOffset += base
         let name = String(decoding: entry.name, as: UTF8.self)
-        return try context(name.isEmpty ? "entry at byte \(entry.headerOffset)" : name) {
+        return try context(name.isEmpty ? "entry at byte \(entry.headerOffset)" : name.brief) {
             guard entry.headerOffset == position else { throw TarFailure.gap(offset: position) }
             guard entry.storedSize >= 0, entry.size >= 0, entry.dataOffset > entry.headerOffset else {
                 throw TarFailure.malformed("expected a size of zero or more, not \(entry.size)")

@@ -35,7 +35,9 @@ package struct ContextualFailure: Failure {
     init(_ text: String, _ error: any Error) {
         let inner = error as? any Failure
         kind = inner?.kind ?? .io
-        description = "\(text): \(inner?.description ?? String(describing: error))"
+        let message = inner?.description ?? String(describing: error)
+        // Some failures name the thing themselves.
+        description = message.hasPrefix("\(text): ") ? message : "\(text): \(message)"
         cause = (error as? ContextualFailure)?.cause ?? error
     }
 }

@@ -30,6 +30,8 @@ package struct InspectionOptions: Sendable {
 /// which the manifest vouches for, or by that of its layer.
 package final class LazyImage: Sendable {
     package let image: PlatformImage
+    /// What the user calls it, for messages.
+    package let name: String
     private let layers: [OnDemand<OpenLayer>]
     private let options: InspectionOptions
     let opener: LayerOpener
@@ -41,17 +43,20 @@ package final class LazyImage: Sendable {
     ///   - image: the documents.
     ///   - source: where they come from.
     ///   - tables: the external tables of contents, if there are some.
+    ///   - name: what the user calls it, for messages.
     ///   - options: how to read.
     package init(
-        _ image: PlatformImage, from source: any ImageSource, tables: ExternalTables, _ options: InspectionOptions
+        _ image: PlatformImage, from source: any ImageSource, tables: ExternalTables, named name: String,
+        _ options: InspectionOptions
     ) {
         self.image = image
+        self.name = name
         self.options = options
         let opener = LayerOpener(source: source, tables: tables, options: options)
         self.opener = opener
         layers = zip(image.manifest.layers, image.configuration.diffIDs).enumerated().map { number, layer in
             OnDemand {
-                try await context("layer \(number + 1) (\(layer.0.digest.short))") {
+                try await context("\(name): layer \(number + 1) (\(layer.0.digest.short))") {
                     try await opener.open(layer.0, diffID: layer.1, number: number + 1)
                 }
             }
@@ -81,38 +86,6 @@ package final class LazyImage: Sendable {
         return MergedTree(entries, showsWhiteouts: true)
     }
 
-    /// Finds what a path stands for, from the top layer down, and opens no layer below the one that decides it.
-    ///
-    /// - Parameters:
-    ///   - path: as a process in the container would name it.
-    ///   - followsLast: whether a symbolic link at its end is followed.
-    ///   - needsAttributes: whether it is not enough to know that a directory is there.
-    /// - Returns: what is there, if anything, and the tree of the layers that were opened.
-    /// - Throws: when a layer cannot be read.
-    package func find(
-        _ path: String, followsLast: Bool = true, needsAttributes: Bool = true
-    ) async throws -> (node: MergedTree.Node?, tree: MergedTree) {
-        var entries = [[TarEntry]](repeating: [], count: layers.count)
-        var found: (MergedTree.Node?, MergedTree) = (nil, MergedTree([]))
-        for number in layers.indices.reversed() {
-            entries[number] = try await layer(number).entries
-            let tree = MergedTree(entries, hiding: SpecialEntry.paths)
-            let resolution = tree.resolve(Array(path.utf8), followsLast: followsLast)
-            found = (resolution.node, tree)
-            // A link whose target is not there may get one from below.
-            guard tree.danglingLinks.isEmpty else { continue }
-            if let node = resolution.node {
-                if node.name != nil || !needsAttributes { break }
-            } else if let missing = resolution.missing {
-                if tree.hides(missing) { break }
-            } else {
-                // Links in a circle.
-                break
-            }
-        }
-        return found
-    }
-
     /// The image as others read it; opens all layers.
     package func readable() async throws -> ReadableImage {
         ReadableImage(
@@ -137,7 +110,15 @@ package final class LazyImage: Sendable {
     /// How many chunks a file is fetched in; `nil` when its layer was pulled.
     package func chunkCount(of file: MergedTree.Place) async throws -> Int? {
         guard case .lazy(let reader) = try await layer(file.layer).content else { return nil }
-        return try reader.table.chunks(of: file.entry).count
+        let place = try await place(of: file)
+        return try context(place) { try reader.table.chunks(of: file.entry).count }
+    }
+
+    /// Where a file is, for messages.
+    private func place(of file: MergedTree.Place) async throws -> String {
+        let layer = try await layer(file.layer)
+        let number = "layer \(file.layer + 1) (\(layer.descriptor.digest.short))"
+        return "\(name): \(number): \(layer.entries[file.entry].path.description.brief)"
     }
 
     /// Hands `body` a file piece by piece, each checked.
@@ -154,7 +135,8 @@ package final class LazyImage: Sendable {
 extension LazyImage: FileContents {
     package func bytes(of file: MergedTree.Place, in range: Range<Int64>) async throws -> [UInt8] {
         let layer = try await layer(file.layer)
-        return try await context("layer \(file.layer + 1) (\(layer.descriptor.digest.short))") {
+        let place = try await place(of: file)
+        return try await context(place) {
             switch layer.content {
             case .none: return []
             case .pulled(let inflated): return try inflated.bytes(of: inflated.entries[file.entry], in: range)

@@ -69,7 +69,7 @@ struct Look {
     ) throws -> LazyImage {
         var options = inspection
         options.pullsAll = pullsAll
-        return LazyImage(image, from: source, tables: try tables(of: location), options)
+        return LazyImage(image, from: source, tables: try tables(of: location), named: location.description, options)
     }
 
     /// The image with external tables of contents that stands beside one, where that has a tag.
@@ -95,8 +95,15 @@ struct Look {
 
     /// The tree that was asked for: that of all layers, or that of one.
     func tree(of image: LazyImage) async throws -> MergedTree {
-        guard let layer = try options.layerPosition(of: image.layerCount) else { return try await image.tree() }
-        return try await image.tree(ofLayer: layer)
+        let layer = try options.layerPosition(of: image.layerCount)
+        let tree = if let layer { try await image.tree(ofLayer: layer) } else { try await image.tree() }
+        if tree.omitted > 0 { Terminal.say("warning: \(image.name): \(Self.text(ofOmitted: tree.omitted))") }
+        return tree
+    }
+
+    private static func text(ofOmitted count: Int) -> String {
+        "\(count) entr\(count == 1 ? "y is" : "ies are") left out: the paths of the directories above take more than "
+            + "\(Int64(DirectoryBudget.limit).byteCountText)"
     }
 
     /// Finds what a path stands for in the tree that was asked for; see `LazyImage.find`.
@@ -112,7 +119,12 @@ struct Look {
         } else {
             found = try await image.find(path, followsLast: followsLast)
         }
-        guard let node = found.node else { throw NoSuchPath(path: path) }
+        guard let node = found.node else {
+            if found.tree.omitted > 0 {
+                Terminal.say("warning: \(image.name): \(Self.text(ofOmitted: found.tree.omitted))")
+            }
+            throw NoSuchPath(path: path)
+        }
         return (node, found.tree)
     }
 }

@@ -137,7 +137,8 @@ struct LazyImageTests {
             var options = InspectionOptions(temporaryDirectory: directory)
             options.notice = { log.note($0) }
             let image = LazyImage(
-                try await PlatformImage(of: log, platform: nil), from: log, tables: ExternalTables { nil }, options)
+                try await PlatformImage(of: log, platform: nil), from: log, tables: ExternalTables { nil },
+                named: "image", options)
             try await body(image, log)
         }
     }

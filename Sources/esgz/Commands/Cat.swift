@@ -31,7 +31,7 @@ struct Cat: AsyncParsableCommand {
                     throw NotAFile(path: path, type: entry.kind.typeName)
                 }
                 guard let file = node.file else { continue }
-                try await context(path.printable) { try await print(file, size, of: image, as: path) }
+                try await print(file, size, of: image, as: path)
             }
         }
     }

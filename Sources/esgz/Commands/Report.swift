@@ -77,7 +77,7 @@ struct Report: AsyncParsableCommand {
                     try await PlatformImage(of: place, platform: try options.platform ?? image.image.platform)
                 }
             }
-            return try await context(self.image) {
+            return try await context(image.name) {
                 try await ImageReport.read(
                     image, named: self.image, only: try options.reading.layerPosition(of: image.layerCount),
                     source: source,
@@ -97,7 +97,7 @@ struct Report: AsyncParsableCommand {
     private func text(of report: ImageReport) -> String {
         switch format ?? (options.json ? .json : .text) {
         case .text: report.text
-        case .json: String(decoding: report.json.text, as: UTF8.self)
+        case .json: report.json.shownText
         case .md: report.markdown
         case .html: ReportPage(report: report).text
         }

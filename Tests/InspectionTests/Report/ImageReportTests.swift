@@ -191,6 +191,7 @@ struct ImageReportTests {
         let source = ImageLayout(directory, tag: "latest")
         let image = LazyImage(
             try await PlatformImage(of: source, platform: nil), from: source, tables: ExternalTables { nil },
+            named: "image",
             InspectionOptions(temporaryDirectory: directory))
         return (image, layers.map(\.blob))
     }
