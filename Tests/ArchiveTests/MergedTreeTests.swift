@@ -16,6 +16,19 @@ struct MergedTreeTests {
 
     private func layer(_ tree: MergedTree, _ path: String) -> Int? { tree[EntryPath(path)]?.file?.layer }
 
+    /// A path of n bytes names n/2 directories, which take n²/4 bytes.
+    @Test func entriesThatAreLeftOutAreCounted() {
+        let tree = MergedTree([
+            (0..<20).map { number in
+                TarEntry(
+                    name: "\(number)" + String(repeating: "/d", count: 2000), kind: .regular(size: 0),
+                    header: .literal([]))
+            }
+        ])
+        #expect((1...5).contains(tree.omitted))
+        #expect(MergedTree([[TarEntry(name: "a/b", kind: .fifo, header: .literal([]))]]).omitted == 0)
+    }
+
     @Test func theTopmostLayerThatHasAPathProvidesIt() throws {
         let tree = try tree(
             Tar {

@@ -104,6 +104,35 @@ struct LazyImageTests {
         }
     }
 
+    @Test func messagesNameImageLayerAndFileOnce() async throws {
+        try await withImage([Self.base]) { layer in
+            let blob = try EStargzBlob(layer.blob)
+            layer.blob[Int(blob.entry("etc/motd")?["offset"]?.integer ?? 0) + 11] ^= 1
+        } _: { (image, _) async throws in
+            let error = await #expect(throws: ContextualFailure.self) { try await text("etc/motd", image) }
+            let digest = image.image.manifest.layers[0].digest.short
+            #expect(error?.description.hasPrefix("image: layer 1 (\(digest)): etc/motd: ") == true)
+        }
+    }
+
+    @Test func layersThatDoNotConcernAPathCountAllTheSame() async throws {
+        let tars = [
+            Tar {
+                directory("d").owner(7, 7); file("d/low", "1")
+            }, Tar { file("x", "2") }, Tar { file("d/.wh.low") },
+            Tar {
+                symlink("s", to: "d/low"); file("d/top", "3")
+            }, Tar { file("y", "4") },
+        ]
+        try await withImage(tars) { (image, _) async throws in
+            #expect(try await image.find("s").node == nil)
+            #expect(try await text("d/top", image) == "3")
+            #expect(try await text("x", image) == "2")
+            let (node, tree) = try await image.find("d")
+            #expect(tree.entry(of: try #require(node)).user.id == 7)
+        }
+    }
+
     // MARK: -
 
     private func text(_ path: String, _ image: LazyImage) async throws -> String {

@@ -116,6 +116,36 @@ struct LayerReaderTests {
         await #expect(throws: (any Error).self) { try await bytes("etc/motd", in: reader) }
     }
 
+    @Test(arguments: [(256, true), (257, false)])
+    func attributesAreCounted(count: Int, isTaken: Bool) async throws {
+        let attributes = (0..<count).map { "\"user.\($0)\":\"\"" }.joined(separator: ",")
+        let pieces = LayerPieces(data: [], toc: #"{"entries":[{"name":"a","type":"dir","xattrs":{\#(attributes)}}]}"#)
+        #expect(await failureKind { try await open(pieces) } == (isTaken ? nil : .unsupported))
+    }
+
+    @Test func namesThatNoFileCanHaveAreToldOfAndLeftOut() async throws {
+        let name = String(repeating: "n", count: 4097)
+        let long = [
+            #"{"name":"\#(name)","type":"reg","size":2,"chunkSize":1}"#, #"{"name":"\#(name)","type":"chunk"}"#,
+            #"{"name":"link","type":"symlink","linkName":"\#(name)"}"#,
+        ].joined(separator: ",")
+        let pieces = LayerPieces(data: [], toc: #"{"entries":[{"name":"a","type":"dir"},\#(long)]}"#)
+        let table = try await open(pieces).table
+        #expect(table.entries.map(\.name) == ["a"] && table.chunks.isEmpty)
+        #expect(table.findings.all.map(\.promise) == [.paths, .paths, .paths])
+    }
+
+    @Test(arguments: [(0, 64 << 20 + 1), (128 << 20, 5), (Int64.max, 5)] as [(Int64, Int64)])
+    func chunksThatTakeTooMuchMemoryAreRefused(inner: Int64, size: Int64) async throws {
+        var pieces = try LayerPieces(try await Self.sample())
+        pieces.edit("etc/motd") {
+            $0["size"] = .integer(size)
+            $0["innerOffset"] = .integer(inner)
+        }
+        let reader = try await open(pieces)
+        #expect(await failureKind { try await bytes("etc/motd", in: reader, 0..<1) } == .unsupported)
+    }
+
     @Test func withoutADigestNothingIsHandedOn() async throws {
         var pieces = try LayerPieces(try await Self.sample())
         pieces.edit("etc/motd") {
