@@ -71,7 +71,7 @@ extension LazyImage {
         switch descriptor.mediaType.layerKind {
         case .tar:
             do {
-                reader = try await context("\(name): layer \(number + 1) (\(descriptor.digest.short))") {
+                reader = try await context("layer \(number + 1) (\(descriptor.digest.short))") {
                     try await opener.read(descriptor)
                 }
             } catch let failure as any Failure where failure.isOfTheFormat {
