@@ -371,7 +371,7 @@ struct VerifyTests {
                     images.append(
                         LazyImage(
                             try await PlatformImage(of: place, platform: nil), from: place,
-                            tables: ExternalTables { nil }, options))
+                            tables: ExternalTables { nil }, named: "image", options))
                 }
                 let findings = try await SourceComparison(from: images[0], to: images[1]).findings()
                 #expect(findings.isEmpty == (aspect == nil), "\(findings)")
