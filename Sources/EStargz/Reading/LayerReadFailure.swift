@@ -10,6 +10,7 @@ package enum LayerReadFailure: Failure {
     case malformedTOC(String)
     case tooManyEntries(limit: Int)
     case tooManyAttributes(limit: Int)
+    case pathsTooDeep(limit: Int)
     case noExternalTOC
     case wrongTOCDigest(expected: Digest, actual: Digest)
     case brokenChunks
@@ -22,7 +23,8 @@ package enum LayerReadFailure: Failure {
 
     package var kind: FailureKind {
         switch self {
-        case .tocTooLarge, .tooManyEntries, .tooManyAttributes, .chunkTooLarge, .noChunkDigest: .unsupported
+        case .tocTooLarge, .tooManyEntries, .tooManyAttributes, .pathsTooDeep, .chunkTooLarge, .noChunkDigest:
+            .unsupported
         default: .invalid
         }
     }
@@ -39,6 +41,8 @@ package enum LayerReadFailure: Failure {
         case .tooManyEntries(let limit): "expected a table of contents with at most \(limit) entries"
         case .tooManyAttributes(let limit):
             "expected a table of contents with at most \(limit) extended attributes for an entry"
+        case .pathsTooDeep(let limit):
+            "expected a table of contents whose directories have paths of at most \(limit) bytes together"
         case .noExternalTOC: "the table of contents is in another image, which has none for this layer"
         case .wrongTOCDigest(let expected, let actual):
             "expected a table of contents with digest \(expected), not \(actual)"
