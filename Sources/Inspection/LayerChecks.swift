@@ -104,7 +104,8 @@ struct LayerChecks: Sendable {
             LayerReadFailure.noTOCEntry:
             promise = .footer
         case LayerReadFailure.wrongTOCDigest: promise = .tocDigest
-        case LayerReadFailure.tocTooLarge, LayerReadFailure.tooManyEntries:
+        case LayerReadFailure.tocTooLarge, LayerReadFailure.tooManyEntries,
+            LayerReadFailure.pathsTooDeep:
             return finding(.limits, number, failure.description)
         case is LayoutFailure: promise = .blobSize
         default: promise = .toc

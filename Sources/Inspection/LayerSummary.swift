@@ -70,12 +70,12 @@ extension LazyImage {
         var (reader, reason): (LayerReader?, String?)
         switch descriptor.mediaType.layerKind {
         case .tar:
-            do {
-                reader = try await context("layer \(number + 1) (\(descriptor.digest.short))") {
-                    try await opener.read(descriptor)
+            (reader, reason) = try await context("layer \(number + 1) (\(descriptor.digest.short))") {
+                do {
+                    return (try await opener.read(descriptor), nil)
+                } catch let failure as any Failure where failure.isOfTheFormat {
+                    return (nil, failure.description)
                 }
-            } catch let failure as any Failure where failure.isOfTheFormat {
-                reason = failure.description
             }
         case .foreign: reason = "foreign layers may not be distributed"
         case .other: reason = "\(descriptor.mediaType) is no file system"

@@ -41,10 +41,12 @@ extension Descriptor {
     package var tocTrust: LayerReader.Trust? {
         get throws {
             if let text = annotation(Annotation.tocDigest) { return .text(try Digest(parsing: text)) }
-            guard let text = annotation(Annotation.zstdTOCPosition), let digest = annotation(Annotation.zstdTOCDigest)
+            guard
+                let text = annotation(Annotation.zstdTOCPosition) ?? annotation(Annotation.olderZstdTOCPosition),
+                let digest = annotation(Annotation.zstdTOCDigest) ?? annotation(Annotation.olderZstdTOCDigest)
             else { return nil }
             guard let position = LayerReader.ZstdPosition(text) else {
-                throw LayerReadFailure.malformedTOC("annotation \(Annotation.zstdTOCPosition) is '\(text.printable)'")
+                throw LayerReadFailure.malformedTOC("the annotation with its position is '\(text.prefix(100))'")
             }
             return .frame(position, try Digest(parsing: digest))
         }

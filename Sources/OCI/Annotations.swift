@@ -10,6 +10,9 @@ package enum Annotation {
     package static let zstdTOCDigest = "io.github.containers.zstd-chunked.manifest-checksum"
     /// containers/storage: where that is, `offset:compressed:inflated:1`.
     package static let zstdTOCPosition = "io.github.containers.zstd-chunked.manifest-position"
+    /// The same two, as older versions of containers/storage write them, and stargz-snapshotter besides `tocDigest`.
+    package static let olderZstdTOCDigest = "io.containers.zstd-chunked.manifest-checksum"
+    package static let olderZstdTOCPosition = "io.containers.zstd-chunked.manifest-position"
     /// The tag of a manifest in a layout's `index.json`.
     package static let referenceName = "org.opencontainers.image.ref.name"
     /// containerd and docker: the full name of an image in the `index.json` of an archive.

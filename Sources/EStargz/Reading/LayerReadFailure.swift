@@ -9,6 +9,7 @@ package enum LayerReadFailure: Failure {
     case noTOCEntry(String)
     case malformedTOC(String)
     case tooManyEntries(limit: Int)
+    case pathsTooDeep(limit: Int)
     case noExternalTOC
     case wrongTOCDigest(expected: Digest, actual: Digest)
     case brokenChunks
@@ -21,7 +22,7 @@ package enum LayerReadFailure: Failure {
 
     package var kind: FailureKind {
         switch self {
-        case .tocTooLarge, .tooManyEntries, .chunkTooLarge, .noChunkDigest: .unsupported
+        case .tocTooLarge, .tooManyEntries, .pathsTooDeep, .chunkTooLarge, .noChunkDigest: .unsupported
         default: .invalid
         }
     }
@@ -36,6 +37,8 @@ package enum LayerReadFailure: Failure {
         case .noTOCEntry(let found): "expected stargz.index.json where the footer leads to, found \(found)"
         case .malformedTOC(let reason): "malformed table of contents: \(reason)"
         case .tooManyEntries(let limit): "expected a table of contents with at most \(limit) entries"
+        case .pathsTooDeep(let limit):
+            "expected a table of contents whose directories have paths of at most \(limit) bytes together"
         case .noExternalTOC: "the table of contents is in another image, which has none for this layer"
         case .wrongTOCDigest(let expected, let actual):
             "expected a table of contents with digest \(expected), not \(actual)"

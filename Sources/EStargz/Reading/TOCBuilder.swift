@@ -10,6 +10,9 @@ struct TOCBuilder {
     private var userNames: [Int64: String] = [:]
     private var groupNames: [Int64: String] = [:]
     private var count = 0
+    private var lastPath: [UInt8] = []
+    /// Bytes of the paths of directories that entries lie in, each counted about once where entries follow the tree.
+    private var directoryBytes = 0
 
     init(_ format: LayerFormat, dataEnd: Int64) {
         self.format = format
@@ -28,6 +31,7 @@ struct TOCBuilder {
             return find(.toc, name, "no reader knows the type '\(record.type.prefix(40).printable)'")
         }
         var entry = TarEntry(name: name, kind: kind, header: .literal([]))
+        try count(directoriesOf: entry.path)
         fill(&entry, from: record)
         check(record, name, kind)
         table.entries.append(entry)
@@ -57,6 +61,18 @@ struct TOCBuilder {
             seen = chunk.offset
         }
         return table
+    }
+
+    /// Directories need no entry, so that a short name can stand for very many long ones.
+    private mutating func count(directoriesOf path: EntryPath) throws {
+        let shared = zip(path.bytes, lastPath).prefix { $0 == $1 }.count
+        for index in path.bytes.indices.dropFirst(shared) where path.bytes[index] == UInt8(ascii: "/") {
+            directoryBytes += index
+        }
+        guard directoryBytes <= TableOfContents.directoryLimit else {
+            throw LayerReadFailure.pathsTooDeep(limit: TableOfContents.directoryLimit)
+        }
+        lastPath = path.bytes
     }
 
     private mutating func fill(_ entry: inout TarEntry, from record: TOCRecord) {
@@ -117,7 +133,8 @@ struct TOCBuilder {
     private mutating func append(_ record: TOCRecord, _ name: String) {
         let isHole = record.chunkType == "zeros" && format == .containersZstdChunked
         let digest = digest(record.chunkDigest, .chunkDigest, of: record, name)
-        if record.chunkDigest.isEmpty, format != .stargz, !isHole {
+        // containers/storage leaves it out where the file has one chunk.
+        if record.chunkDigest.isEmpty, format != .stargz, format != .containersZstdChunked, !isHole {
             find(.chunkDigest, name, at: record.offset, "the data has no digest")
         }
         let chunk = TableOfContents.Chunk(

@@ -24,9 +24,6 @@ extension TableOfContents {
             if entry.name.utf8.contains(0) {
                 findings.add(LayerFinding(.paths, entry: entry.name, "the name holds a zero byte"))
             }
-            if entry.path == SpecialEntry.tableOfContents.path {
-                findings.add(LayerFinding(.paths, entry: entry.name, "the table lists itself"))
-            }
             if entry.path.isRoot, entry.kind != .directory {
                 findings.add(LayerFinding(.paths, entry: entry.name, "the root is no directory"))
             }

@@ -21,6 +21,8 @@ package struct TableOfContents: Sendable {
 
     /// Chunks of files count too.
     package static let entryLimit = 4_000_000
+    /// How many bytes the paths of all directories may have together.
+    package static let directoryLimit = 256 << 20
 
     /// In the order of the table, chunks left out; without headers and payload.
     package internal(set) var entries: [TarEntry] = []
