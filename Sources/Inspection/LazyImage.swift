@@ -86,11 +86,10 @@ package final class LazyImage: Sendable {
     /// - Parameters:
     ///   - path: as a process in the container would name it.
     ///   - followsLast: whether a symbolic link at its end is followed.
-    ///   - needsAttributes: whether it is not enough to know that a directory is there.
     /// - Returns: what is there, if anything, and the tree of the layers that were opened.
     /// - Throws: when a layer cannot be read.
     package func find(
-        _ path: String, followsLast: Bool = true, needsAttributes: Bool = true
+        _ path: String, followsLast: Bool = true
     ) async throws -> (node: MergedTree.Node?, tree: MergedTree) {
         var entries = [[TarEntry]](repeating: [], count: layers.count)
         var found: (MergedTree.Node?, MergedTree) = (nil, MergedTree([]))
@@ -102,7 +101,8 @@ package final class LazyImage: Sendable {
             // A link whose target is not there may get one from below.
             guard tree.danglingLinks.isEmpty else { continue }
             if let node = resolution.node {
-                if node.name != nil || !needsAttributes { break }
+                // A directory without an entry may get its attributes from below.
+                if node.name != nil { break }
             } else if let missing = resolution.missing {
                 if tree.hides(missing) { break }
             } else {
