@@ -99,16 +99,10 @@ package final class JSONStream {
         }
     }
 
-    /// Whether nothing but white space is left. Reads to the end, unless there is more.
-    package func isFinished() throws -> Bool {
-        try skipSpace()
-        return try peek() == nil
-    }
-
     /// Where reading has got to, in bytes of the document.
     package var offset: Int { passed + position }
 
-    package func failure(_ reason: String) -> JSONFailure {
+    private func failure(_ reason: String) -> JSONFailure {
         JSONFailure(reason: reason, offset: offset)
     }
 }

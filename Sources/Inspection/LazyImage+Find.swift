@@ -7,11 +7,10 @@ extension LazyImage {
     /// - Parameters:
     ///   - path: as a process in the container would name it.
     ///   - followsLast: whether a symbolic link at its end is followed.
-    ///   - needsAttributes: whether it is not enough to know that a directory is there.
     /// - Returns: what is there, if anything, and the tree of the layers that were opened.
     /// - Throws: when a layer cannot be read.
     package func find(
-        _ path: String, followsLast: Bool = true, needsAttributes: Bool = true
+        _ path: String, followsLast: Bool = true
     ) async throws -> (node: MergedTree.Node?, tree: MergedTree) {
         var entries = [[TarEntry]](repeating: [], count: layerCount)
         var tree = MergedTree(entries)
@@ -29,7 +28,7 @@ extension LazyImage {
                 continue
             }
             if let node = resolution.node {
-                if node.name != nil || !needsAttributes || tree.hides(node.path) { break }
+                if node.name != nil || tree.hides(node.path) { break }
                 wanted = .directory(node.path)
             } else if let missing = resolution.missing {
                 if tree.hides(missing) { break }

@@ -32,7 +32,7 @@ private func readTable(_ text: [UInt8]) {
 /// Reads the input as a blob.
 private func readBlob(_ bytes: [UInt8], tocDigest: Digest? = nil) {
     awaiting {
-        let blob = BytesInMemory(bytes)
+        let blob = Blob(bytes: bytes)
         let reader = try await LayerReader(blob, trusting: .text(tocDigest ?? Digest(of: []))) { bytes }
         let table = reader.table
         for (position, entry) in table.entries.enumerated().prefix(100) where entry.size > 0 {
@@ -81,6 +81,19 @@ private func awaiting(_ body: @escaping @Sendable () async throws -> Void) {
         isDone.withLock { $0 = true }
     }
     isDone.wait { $0 ? () : nil }
+}
+
+private struct Blob: RandomAccess {
+    let bytes: [UInt8]
+
+    var count: Int64 { Int64(bytes.count) }
+
+    func bytes(in range: Range<Int64>) throws -> [UInt8] {
+        guard range.lowerBound >= 0, range.upperBound <= count else {
+            throw FileFailure.truncated(wanted: range.count, found: bytes.count)
+        }
+        return Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
+    }
 }
 
 private enum TarHeaderBlock {

@@ -28,7 +28,7 @@ struct LazyImageTests {
 
     @Test func filesComeFromTheTopmostLayerThatHasThem() async throws {
         try await withImage([Self.base, Self.top]) { (image, _) async throws in
-            let tree = try await image.tree()
+            let tree = try await image.readable().tree
             #expect(tree.children(of: .root).map(\.path.description) == ["etc", "link", "motd", "opaque", "usr"])
             #expect(try await text("etc/motd", image) == "new")
             #expect(try await text("/motd", image) == "new")

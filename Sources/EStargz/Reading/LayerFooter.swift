@@ -32,13 +32,10 @@ package struct LayerFooter: Hashable, Sendable {
     package let count: Int
     package let toc: TOCPlace
 
-    /// How many bytes of the end have to be seen.
-    package static let longestCount = 72
-
     /// Reads the end of a blob, formats in the order in which the snapshotter tries them; `nil` when it is none of them.
     ///
     /// - Parameters:
-    ///   - tail: the last bytes, at least `longestCount` of them unless the blob is shorter.
+    ///   - tail: the last bytes, at least 72 of them unless the blob is shorter.
     ///   - blobSize: bytes of the whole blob.
     /// - Throws: `LayerReadFailure` when there is one that leads out of the blob.
     package init?(parsing tail: [UInt8], blobSize: Int64) throws {
