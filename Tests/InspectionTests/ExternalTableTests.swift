@@ -63,7 +63,8 @@ struct ExternalTableTests {
                 VerificationRequest(options: options), of: log, tables: tables
             ).run()
             options.notice = { log.note($0) }
-            let image = LazyImage(try await PlatformImage(of: log, platform: nil), from: log, tables: tables, options)
+            let image = LazyImage(
+                try await PlatformImage(of: log, platform: nil), from: log, tables: tables, named: "image", options)
             try await body(image, verdict) { log.notices }
         }
     }

@@ -50,7 +50,7 @@ struct HostileTableTests {
             #expect(!verdict.isSound)
             let image = LazyImage(
                 try await PlatformImage(of: source, platform: nil), from: source, tables: ExternalTables { nil },
-                options)
+                named: "image", options)
             let tree = try await image.tree()
             for node in tree.nodes(below: .root) {
                 _ = EntryReport(node, in: tree).json

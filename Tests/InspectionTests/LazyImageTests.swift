@@ -3,6 +3,7 @@ import Content
 import EStargz
 import Inspection
 import OCI
+import Profiles
 import Synchronization
 import SystemPackage
 import TestSupport
