@@ -178,7 +178,7 @@ private func inflated(_ tar: Tar) throws -> InflatedLayer {
 }
 
 /// What layers cost that are made to cost much.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ExpensiveLayerTests {
     private func entry(_ name: String, _ kind: TarEntry.Kind = .regular(size: 0)) -> TarEntry {
         TarEntry(name: name, kind: kind, header: .literal([]))

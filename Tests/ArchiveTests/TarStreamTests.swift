@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Reading alone, without threads: fast enough to break each byte of a layer in turn.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct TarStreamTests {
     /// Takes the inflated layer, in pieces of a size that no block has.
     private final class Memory: TarSink {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What disks, networks and users do to a conversion: exit statuses 1, 3, 4, 5, 130 and 143.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct DisturbanceTests {
     private static let mayMount = geteuid() == 0 || Command.isInCI
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A table of contents with a million files, in bounded memory.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct LargeTableTests {
     @Test func aMillionFilesAreReadInBoundedMemory() async throws {
         try await withWorkplace { place, layout in

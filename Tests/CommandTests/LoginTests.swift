@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// `esgz login` and `esgz logout`, with Debian's `docker-registry` behind a password.
-@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(15)))
 struct LoginTests {
     private static let password = "pass:word"
     /// `user:pass:word`

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Commands that look into images: what they print, and what that costs.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct LookTests {
     private static let base = Tar(.pax) {
         directory("etc").modified(1_600_000_000)

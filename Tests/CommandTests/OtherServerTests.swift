@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What answers at the address of a registry is something else: a web server, or the login page of a network.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct OtherServerTests {
     private static let welcome = Array("<html>Welcome to the guest network</html>".utf8)
 

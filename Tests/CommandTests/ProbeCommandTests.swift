@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What `esgz probe` prints, and how it ends.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ProbeCommandTests {
     @Test func aRegistryThatIsRightIsLazy() async throws {
         try await withWorkplace { place, _ in

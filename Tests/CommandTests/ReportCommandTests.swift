@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `esgz report` in its four forms.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ReportCommandTests {
     /// Names that try to be more than names, in all forms of a report.
     private static let hostileNames = [

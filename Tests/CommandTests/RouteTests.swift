@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// How the program gets to registries: proxies, mirrors, certificates.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RouteTests {
     // MARK: Proxies
 

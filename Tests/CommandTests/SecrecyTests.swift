@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Whatever goes wrong, and whoever means no good: no credentials in messages.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct SecrecyTests {
     private static let secret = "correct-horse-battery"
     private static let token = "token-that-was-given-out"

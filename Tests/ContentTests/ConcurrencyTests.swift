@@ -2,7 +2,7 @@ import Content
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ConcurrencyTests {
     @Test(arguments: [1, 2, 5]) func aGateLetsOnlySoManyThrough(permits: Int) async throws {
         let gate = Gate(permits)

@@ -35,7 +35,7 @@ struct SpoolFileTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func aReaderWaitsForTheWriter() async throws {
+    @Test(.timeLimit(.minutes(15))) func aReaderWaitsForTheWriter() async throws {
         try await withTemporaryDirectory { directory in
             let spool = try SpoolFile(in: directory)
             async let early = onThread { try read(5, at: 3, from: spool) }
@@ -46,7 +46,7 @@ struct SpoolFileTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func aReaderThatWaitsLearnsOfTheFailure() async throws {
+    @Test(.timeLimit(.minutes(15))) func aReaderThatWaitsLearnsOfTheFailure() async throws {
         try await withTemporaryDirectory { directory in
             let spool = try SpoolFile(in: directory)
             try append("abc", to: spool)

@@ -8,7 +8,7 @@ import Testing
 import Transports
 
 /// Layers that are changed on their way from a registry: they are fetched again, but not for ever.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct DamageTests {
     /// Which byte is another one; the first ones tell how the layer is compressed, the last ones how long it is.
     private static let places = [0, 3, 40, 1000, -1]

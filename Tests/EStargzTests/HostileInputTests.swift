@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Whatever a layer holds, it is converted or refused, and nothing traps, hangs or comes out wrong.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct HostileInputTests {
     private static let tar = Tar(.pax) {
         directory("d")

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Layers that do not fit into the window of memory, or would not fit anywhere.
-@Suite(.timeLimit(.minutes(5)), .serialized)
+@Suite(.timeLimit(.minutes(15)), .serialized)
 struct MemoryTests {
     private static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         var numbers = SeededGenerator(seed)

@@ -37,7 +37,7 @@ struct PropertyTests {
     }
 
     /// Large enough that batches are handed over, workers overtake each other and the window moves on.
-    @Test(.timeLimit(.minutes(5)), arguments: [1, 2, 7])
+    @Test(.timeLimit(.minutes(15)), arguments: [1, 2, 7])
     func aLargeLayerIsTheSameForAllWorkers(workers: Int) async throws {
         var numbers = SeededGenerator(7)
         let tar = Tar(.gnu) {

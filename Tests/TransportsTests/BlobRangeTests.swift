@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Reading parts of blobs that stay where they are.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct BlobRangeTests {
     private static let content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     private static let get = "GET /v2/app/blobs/\(Digest(of: content))"

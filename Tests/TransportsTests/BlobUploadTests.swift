@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Uploads that break, and registries that take blobs in one way only; against scripted answers.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct BlobUploadTests {
     private static let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
     private static let query = "digest=sha256%3A\(Digest(of: bytes).hex)"

@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Programs that keep credentials; here they are scripts of the shell.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct CredentialHelperTests {
     private static let user = CredentialFinding.found(Credentials(username: "user", password: "s3cret"))
     private static let key = CredentialKey(registry: "a.b")

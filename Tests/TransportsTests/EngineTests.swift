@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// An engine, as far as a script can be one; podman is asked in the end-to-end tests.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct EngineTests {
     private static let name = "docker.io/library/app:1"
 

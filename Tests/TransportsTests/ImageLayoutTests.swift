@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transports
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ImageLayoutTests {
     @Test(arguments: [nil, "1.0", "docker.io/library/app:1"])
     func anImageComesBackAsItWasWritten(tag: String?) async throws {

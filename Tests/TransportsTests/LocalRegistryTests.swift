@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Against Debian's `docker-registry`.
-@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(15)))
 struct LocalRegistryTests {
     @Test(arguments: [nil, "pass:word"])
     func anImageComesBackAsItWasPushed(password: String?) async throws {

@@ -8,7 +8,7 @@ import Testing
 @testable import Transports
 
 /// A registry and its mirrors, each a scripted server.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct MirroredRegistryTests {
     private let heard = Mutexed<[String]>([])
     private static let layer = Array("the bytes of a layer".utf8)

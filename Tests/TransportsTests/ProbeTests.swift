@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// What a probe makes of registries that are right, and of such that are wrong in one thing.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ProbeTests {
     typealias Check = ProbeReport.Check
     typealias Outcome = ProbeReport.Outcome

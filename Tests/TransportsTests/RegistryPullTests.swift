@@ -6,7 +6,7 @@ import Testing
 @testable import Transports
 
 /// The client against scripted answers of a registry.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RegistryPullTests {
     private static let manifest = Array(#"{"schemaVersion":2,"config":{},"layers":[]}"#.utf8)
     private static let type = ["Content-Type": "application/vnd.oci.image.manifest.v1+json; charset=utf-8"]

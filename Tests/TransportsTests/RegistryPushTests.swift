@@ -6,7 +6,7 @@ import Testing
 @testable import Transports
 
 /// The client against scripted answers of a registry.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RegistryPushTests {
     private static let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
     private static let digest = Digest(of: bytes)

@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Debian's `docker-registry` with TLS, which may want to know its clients.
-@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: LocalRegistry.isExpected, "docker-registry is not installed"), .timeLimit(.minutes(15)))
 struct TLSTests {
     /// Where certificates are named.
     enum Way: CaseIterable {

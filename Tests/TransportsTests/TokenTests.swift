@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Token servers, scripted.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct TokenTests {
     private static let challenge = ["WWW-Authenticate": #"Bearer realm="{origin}/token",service="reg""#]
     private static let identity = Credentials(username: "user", .identityToken("id=1"))

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Images that want a profile never to end, to take all memory, or to read what is not there.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StaticHostileTests {
     @Test func everyCutOffAndEveryFlippedByteOfAnELFFileIsBorne() async throws {
         let whole = TinyELF(interpreter: "/lib64/ld.so", needed: ["liba.so"], runPath: "/x").bytes

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Images in which little text makes much work: all of it is counted, and ends.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct StaticWorkTests {
     @Test(arguments: [
         "[ " + String(repeating: "! ", count: 50_000) + "x ]",

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transports
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ArchiveReadingTests {
     @Test(arguments: Tar.Dialect.allCases, ["", "./"])
     func anOCIArchiveIsReadWhereItLies(dialect: Tar.Dialect, prefix: String) async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Transports
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ArchiveWritingTests {
     @Test(arguments: ["oci-archive:", "docker-archive:"], ["", ":app:1", ":reg.test/a/b:2"])
     func anImageComesBackAsItWasWritten(transport: String, name: String) async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import Transports
 
 /// Files that are not what they are said to be, and archives that mean harm.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct HostileArchiveTests {
     private static let zeros = [UInt8](repeating: 0, count: 2000)
 
