@@ -2,9 +2,10 @@
 #ifndef ESGZ_CLINUX_H
 #define ESGZ_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+/*
+ * Without _GNU_SOURCE: the other C modules see the system's headers without it, and the compiler refuses, depending on
+ * which module it has read first, two that see a structure of theirs differently. What is missing is called by number.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -20,6 +21,11 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+/* The same on all machines that Swift runs on. */
+#ifndef O_PATH
+#define O_PATH 010000000
+#endif
 
 /* Opens `path` below the directory `root`, which nothing on the way can leave: `..`, absolute links and those of /proc. */
 static inline int esgz_open_in_root(int root, const char *path, int flags, unsigned mode) {
@@ -73,7 +79,7 @@ static inline struct esgz_complaint esgz_become(
         int result = streams[number] == number ? fcntl(number, F_SETFD, 0) : dup2(streams[number], number);
         if (result < 0) goto failed;
     }
-    if (complaints != 3 && dup3(complaints, 3, O_CLOEXEC) < 0) goto failed;
+    if (complaints != 3 && syscall(SYS_dup3, complaints, 3, O_CLOEXEC) < 0) goto failed;
     /* Nothing of this program may be seen by what the runtime starts. Older kernels lack the call; all is O_CLOEXEC. */
     syscall(SYS_close_range, 4U, ~0U, 0U);
     complaint.step = esgz_step_proc;
@@ -94,7 +100,7 @@ static inline int esgz_spawn_isolated(
     const char *path, char *const arguments[], const int streams[3], int keeps_session, pid_t *process, int *step) {
     int complaints[2];
     *step = esgz_step_clone;
-    if (pipe2(complaints, O_CLOEXEC) != 0) return -1;
+    if (syscall(SYS_pipe2, complaints, O_CLOEXEC) != 0) return -1;
     int descriptor = -1;
     /* As fork, which cannot make namespaces; the third argument is the same for all machines. */
     long flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD | SIGCHLD;
