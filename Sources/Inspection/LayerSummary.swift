@@ -14,6 +14,10 @@ package struct LayerSummary: Sendable {
     /// Why it cannot.
     package let reason: String?
 
+    /// Bytes of the layer that it was converted from; `nil` when that is not known.
+    package var sourceSize: Int64?
+    package var growth: Growth? { sourceSize.flatMap { Growth(from: $0, to: descriptor.size) } }
+
     /// Why it cannot, without its number.
     package var lackOfTable: String? {
         reason.map { reason in
@@ -31,6 +35,8 @@ package struct LayerSummary: Sendable {
         json["digest"] = .string(descriptor.digest.description)
         json["mediaType"] = .string(descriptor.mediaType.text)
         json["size"] = .integer(descriptor.size)
+        json["sourceSize"] = sourceSize.map(JSON.integer)
+        json["growth"] = growth?.json
         json["inflatedSize"] = inflatedSize.map(JSON.integer)
         json["diffID"] = .string(diffID.description)
         json["format"] = reader.map { .string($0.format.rawValue) }

@@ -48,6 +48,28 @@ package struct PlatformImage: Sendable {
     }
 }
 
+extension PlatformImage {
+    /// A conversion leaves the number of layers as it is.
+    ///
+    /// - Parameter result: what this image is said to be the source of.
+    /// - Throws: when it cannot be.
+    package func checkLayerCount(asSourceOf result: PlatformImage) throws {
+        let (count, wanted) = (manifest.layers.count, result.manifest.layers.count)
+        guard count == wanted else { throw SourceFailure(count: count, wanted: wanted) }
+    }
+}
+
+/// The image that was named as the source is another one.
+package struct SourceFailure: Failure {
+    let count: Int
+    let wanted: Int
+
+    package var kind: FailureKind { .usage }
+    package var description: String {
+        "--source: expected an image with \(wanted) layers, as many as the result has, not \(count)"
+    }
+}
+
 /// The image is for several platforms, of which none is that of this machine.
 package struct PlatformChoiceFailure: Failure {
     let platforms: [Platform]

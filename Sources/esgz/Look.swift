@@ -72,6 +72,20 @@ struct Look {
         return LazyImage(image, from: source, tables: try tables(of: location), named: location.description, options)
     }
 
+    /// Reads the documents of the image that another was converted from.
+    ///
+    /// - Parameters:
+    ///   - text: the image as typed.
+    ///   - image: what was made of it.
+    /// - Returns: its manifest for the same platform.
+    /// - Throws: when there is none.
+    func original(_ text: String, of image: PlatformImage) async throws -> PlatformImage {
+        let (location, source) = try source(text)
+        return try await context(location.description) {
+            try await PlatformImage(of: source, platform: platform ?? image.platform)
+        }
+    }
+
     /// The image with external tables of contents that stands beside one, where that has a tag.
     func tables(of location: ImageLocation) throws -> ExternalTables {
         let transport = try transport()

@@ -148,6 +148,30 @@ struct LookTests {
         }
     }
 
+    @Test func growthIsShownAgainstTheSource() async throws {
+        try await withImage { (place, layout) async throws in
+            let source = "oci:\(place.source):two"
+            let json = try JSON(parsing: Array(try await place.look("inspect", ["--source", source, "--json"]).utf8))
+            let layers = try #require(json["layers"]?.array)
+            for layer in layers {
+                let size = try #require(layer["size"]?.integer)
+                let before = try #require(layer["sourceSize"]?.integer)
+                guard case .number(let text)? = layer["growth"] else {
+                    Issue.record("a layer has no growth")
+                    continue
+                }
+                let growth = try #require(Double(text))
+                #expect(abs(growth - Double(size - before) * 100 / Double(before)) < 0.06)
+            }
+            #expect(try await place.look("inspect", ["--source", source]).contains("  growth  "))
+            #expect(try await !place.look("inspect", []).contains("growth"))
+            try layout.add([try TinyLayer(Tar { file("a", "x") }.bytes)], tag: "other")
+            let refused = try await place.esgz(["inspect", place.image, "--source", "oci:\(place.source):other"])
+            #expect(refused.status == 2 && refused.errors.contains("expected an image with 2 layers"))
+            #expect(try await place.esgz(["inspect", place.image, "--source", source, "--raw"]).status == 2)
+        }
+    }
+
     @Test func ofSeveralPlatformsOneIsChosen() async throws {
         try await withWorkplace { place, layout in
             let foreign = ["s390x", "riscv64"].map { Platform(os: "linux", architecture: $0) }

@@ -51,10 +51,6 @@ extension StartEstimate.Cost {
     }
 }
 
-extension Growth {
-    fileprivate var json: JSON { .number((tenths < 0 ? "-" : "") + text.dropFirst()) }
-}
-
 extension ReportedLayer {
     fileprivate var json: JSON {
         var json = JSON.object(JSON.Object())

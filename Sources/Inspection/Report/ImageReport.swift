@@ -68,9 +68,7 @@ extension ImageReport {
         _ image: LazyImage, named name: String, only: Int? = nil, source: PlatformImage?, profile: Profile?,
         line: StartEstimate.Line
     ) async throws -> ImageReport {
-        if let source, source.manifest.layers.count != image.layerCount {
-            throw ReportFailure.layerCount(image.layerCount, source: source.manifest.layers.count)
-        }
+        try source?.checkLayerCount(asSourceOf: image.image)
         var readers: [LayerReader?] = []
         var layers: [ReportedLayer] = []
         for number in only.map({ $0..<$0 + 1 }) ?? 0..<image.layerCount {
@@ -149,19 +147,5 @@ extension Optional {
     fileprivate func asyncMap<Result>(_ transform: (Wrapped) async throws -> Result) async rethrows -> Result? {
         guard let self else { return nil }
         return try await transform(self)
-    }
-}
-
-/// The image that was named as the source is another one.
-package enum ReportFailure: Failure {
-    case layerCount(Int, source: Int)
-
-    package var kind: FailureKind { .usage }
-
-    package var description: String {
-        switch self {
-        case .layerCount(let count, let source):
-            "--source: expected an image with \(count) layers, as many as the result has, not \(source)"
-        }
     }
 }

@@ -17,6 +17,10 @@ struct Inspect: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The image.", valueName: "image"))
     var image: String
 
+    @Option(
+        help: ArgumentHelp("Show growth against this image, which it was converted from.", valueName: "image"))
+    var source: String?
+
     @Flag(help: "Print the manifest of the platform as it is.")
     var manifest = false
 
@@ -32,24 +36,28 @@ struct Inspect: AsyncParsableCommand {
         guard [manifest, config, raw].filter(\.self).count < 2 else {
             throw ValidationError("--manifest, --config and --raw exclude each other")
         }
+        guard source == nil || !(manifest || config || raw) else {
+            throw ValidationError("--source: expected without --manifest, --config and --raw")
+        }
     }
 
     func run() async throws {
         let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
-            let (location, source) = try look.source(image)
+            let (location, place) = try look.source(image)
             try await context(location.description) {
-                let root = try await source.resolve()
-                let document = try await source.document(root)
+                let root = try await place.resolve()
+                let document = try await place.document(root)
                 if raw { return try Terminal.emit(document.bytes) }
                 let platforms = root.mediaType.isIndex ? try Index(document, as: root.mediaType).manifests : []
-                let chosen = try await choose(from: source)
+                let chosen = try await choose(from: place)
                 if manifest { return try Terminal.emit(try chosen.get().manifest.document.bytes) }
                 if config { return try Terminal.emit(try chosen.get().configuration.document.bytes) }
                 var report = ImageReport(root: root, platforms: platforms)
                 if case .success(let platform) = chosen {
                     report.image = platform
-                    report.layers = try await layers(of: try look.open(platform, at: location, source))
+                    report.layers = try await layers(of: try look.open(platform, at: location, place))
+                    if let source { try report.compare(with: try await look.original(source, of: platform)) }
                 }
                 try options.json ? Terminal.print(report.json) : Terminal.print(report.text)
             }
@@ -85,6 +93,24 @@ private struct ImageReport {
         self.platforms = platforms
     }
 
+    /// - Throws: when the layers cannot have come from those of `original`.
+    mutating func compare(with original: PlatformImage) throws {
+        guard let image else { return }
+        try original.checkLayerCount(asSourceOf: image)
+        for position in layers.indices {
+            layers[position].sourceSize = original.manifest.layers[layers[position].number - 1].size
+        }
+    }
+
+    /// Of all layers that are shown.
+    private var layerSize: Int64 { layers.reduce(0) { $0.addingSaturated($1.descriptor.size) } }
+
+    /// Of all layers that are shown; `nil` without a source.
+    private var growth: Growth? {
+        let sizes = layers.compactMap(\.sourceSize)
+        return Growth(from: sizes.reduce(0) { $0.addingSaturated($1) }, to: layerSize)
+    }
+
     var json: JSON {
         var json = JSON([
             "digest": .string(root.digest.description), "mediaType": .string(root.mediaType.text),
@@ -95,6 +121,7 @@ private struct ImageReport {
         json["platform"] = image.platform.map { .string($0.description) }
         json["manifest"] = .string(image.descriptor.digest.description)
         json["config"] = .string(image.manifest.configuration.digest.description)
+        json["growth"] = growth?.json
         json["annotations"] = image.manifest.document.root["annotations"]
         json["layers"] = .array(layers.map(\.json))
         return json
@@ -119,10 +146,19 @@ private struct ImageReport {
                 ["manifest", image.descriptor.digest.description],
                 ["config", image.manifest.configuration.digest.description],
             ]))
-        let head = ["layer", "digest", "size", "inflated", "format", "toc", "files", "prefetch"]
-        blocks.append(Table.text([head] + layers.map(\.row), alignedRight: [0, 2, 3, 5, 6, 7]))
+        blocks.append(layerTable)
         blocks += layers.compactMap(\.annotationText)
         return blocks.joined(separator: "\n\n")
+    }
+
+    private var layerTable: String {
+        var rows = [["layer", "digest", "size", "inflated", "format", "toc", "files", "prefetch"]]
+        rows += layers.map(\.row)
+        guard let growth else { return Table.text(rows, alignedRight: [0, 2, 3, 5, 6, 7]) }
+        rows.append(["all", "", layerSize.byteCountText, "", "", "", "", ""])
+        let growths = ["growth"] + layers.map { $0.growth?.shown ?? "-" } + [growth.shown]
+        for (row, growth) in zip(rows.indices, growths) { rows[row].insert(growth, at: 3) }
+        return Table.text(rows, alignedRight: [0, 2, 3, 4, 6, 7, 8])
     }
 }
 

@@ -74,18 +74,12 @@ struct Report: AsyncParsableCommand {
         let look = try Look(options.reading, platform: try options.platform)
         let report = try await look.run {
             let image = try await look.open(image)
-            var source: PlatformImage?
-            if let text = self.source {
-                let (location, place) = try look.source(text)
-                source = try await context(location.description) {
-                    try await PlatformImage(of: place, platform: try options.platform ?? image.image.platform)
-                }
-            }
+            var original: PlatformImage?
+            if let source { original = try await look.original(source, of: image.image) }
             return try await context(image.name) {
                 try await ImageReport.read(
                     image, named: self.image, only: try options.reading.layerPosition(of: image.layerCount),
-                    source: source,
-                    profile: profile, line: line)
+                    source: original, profile: profile, line: line)
             }
         }
         try Terminal.print(text(of: report))

@@ -142,7 +142,7 @@ struct ImageReportTests {
         try await withTemporaryDirectory { directory in
             let one = try await Self.image([Self.small], in: directory.appending("one"))
             let two = try await Self.image([Self.small, Self.large], in: directory.appending("two"))
-            let failure = await #expect(throws: ReportFailure.self) {
+            let failure = await #expect(throws: SourceFailure.self) {
                 try await ImageReport.read(
                     one.image, named: "x", source: two.image.image, profile: nil, line: Self.line)
             }
