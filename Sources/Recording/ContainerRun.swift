@@ -17,6 +17,13 @@ struct ContainerRun {
         var paths: [EntryPath] = []
         var end: End
         var time: Duration
+        /// Whether it did not end when it was asked to.
+        var wasKilled: Bool
+
+        /// What to say of that, behind how it was ended.
+        var killedText: String {
+            wasKilled ? ", by SIGKILL, since it went on for \(ContainerRun.grace.seconds) after it was asked to" : ""
+        }
     }
 
     /// How long a workload may take to end after it was asked to.
@@ -65,7 +72,8 @@ struct ContainerRun {
         guard control.current != .abandon else { throw CancellationError() }
         guard observation.hasStarted else { throw RecordingFailure.notStarted(complaint(status)) }
         return Record(
-            paths: observation.paths, end: observation.end ?? .byItself(status: status), time: observation.time)
+            paths: observation.paths, end: observation.end ?? .byItself(status: status), time: observation.time,
+            wasKilled: observation.wasKilled)
     }
 
     /// The last that the runtime has noted, which is why it gave up.
@@ -91,6 +99,7 @@ struct ContainerRun {
         /// Why it was asked to end, and how long it may take.
         private(set) var end: End?
         private var deadline: ContinuousClock.Instant?
+        private(set) var wasKilled = false
 
         init(_ run: ContainerRun, _ process: IsolatedProcess, _ watch: FileAccessWatch, _ streams: WorkloadStreams) {
             self.run = run
@@ -164,6 +173,7 @@ struct ContainerRun {
         private mutating func killAll() {
             end = end ?? .wish
             deadline = nil
+            wasKilled = true
             kill(process.id, SIGKILL)
         }
     }

@@ -1,5 +1,6 @@
 import Archive
 import Content
+import Glibc
 import OCI
 import Profiles
 import Synchronization
@@ -8,6 +9,8 @@ import Unpacking
 
 /// What a recorder tells its user.
 package enum RecordingEvent: Sendable {
+    /// What begins now, and may take long.
+    case progress(String)
     /// What is done, and how it ended.
     case remark(String)
     /// What may make the profile worse than it could be.
@@ -45,6 +48,7 @@ package final class WorkloadRecorder: Profiler {
     /// - Throws: says all that is missing.
     package func checkPrivilege() throws {
         _ = try Runtime(request.runtime)
+        if request.usesTerminal, isatty(STDIN_FILENO) == 0 { throw RecordingFailure.noTerminal }
     }
 
     package func goesFirst(_ configuration: ImageConfiguration) -> Bool {
@@ -88,6 +92,7 @@ package final class WorkloadRecorder: Profiler {
 
     private func run(_ container: ContainerRun, _ image: ReadableImage) async throws -> ContainerRun.Record {
         let directory = container.directory
+        tell(.progress("unpacking \(image.tree.count) files and directories"))
         let shortfall = try await Unpacker(image.tree, image.contents).unpack(into: directory.imageDirectory)
         if !shortfall.isEmpty { tell(.warning("\(shortfall)")) }
         let specification = RuntimeSpecification(
@@ -97,6 +102,7 @@ package final class WorkloadRecorder: Profiler {
         try directory.write(specification.text, as: "config.json", permissions: 0o600)
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
+            tell(.progress("running \(container.workload.arguments.joined(separator: " ").printable)"))
             return try await onThread { try container.run() }
         } onCancel: {
             control.abandon()
@@ -115,13 +121,13 @@ package final class WorkloadRecorder: Profiler {
                 tell(.warning("the workload ended before it wrote '\(text.printable)'"))
             }
         case .period:
-            let end = "the workload was ended after \(record.time.seconds), as --period says"
+            let end = "the workload was ended after \(record.time.seconds), as --period says\(record.killedText)"
             if let text = request.awaitedText {
                 tell(.warning(end + ", and had not written '\(text.printable)'"))
             } else {
                 tell(.remark(end))
             }
-        case .text, .wish: break
+        case .text, .wish: if record.wasKilled { tell(.remark("the workload was ended\(record.killedText)")) }
         }
     }
 

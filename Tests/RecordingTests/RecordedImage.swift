@@ -42,6 +42,7 @@ struct ProbeImage {
         let said = Said()
         let recorder = WorkloadRecorder(request, control: try control ?? RunControl(), in: directory) { event in
             switch event {
+            case .progress: break
             case .remark(let text): said.add(text)
             case .warning(let text): said.add("warning: \(text)")
             }

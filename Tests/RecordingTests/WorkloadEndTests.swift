@@ -79,9 +79,11 @@ struct WorkloadEndTests {
         let image = try await ProbeImage { file("a", "x") }
         try await withTemporaryDirectory { place in
             let start = ContinuousClock.now
-            let profile = try await image.record("open /a sleep 1000", in: place) { $0.period = .milliseconds(500) }
-                .profile
+            let (profile, said) = try await image.record("open /a sleep 1000", in: place) {
+                $0.period = .milliseconds(500)
+            }
             #expect(profile.paths == ["probe", "a"])
+            #expect(said.first?.contains("as --period says, by SIGKILL, since it went on for 5.0 s after") == true)
             #expect(ContinuousClock.now - start >= .seconds(5))
             try expectNothingLeft(in: place)
         }

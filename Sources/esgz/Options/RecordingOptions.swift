@@ -107,7 +107,7 @@ struct RecordingOptions: ParsableArguments {
         if waitOnSignal { Interruption.shared.take { control.finish() } }
         let recorder = WorkloadRecorder(try request(command), control: control, in: temporaryDirectory) { event in
             switch event {
-            case .remark(let text): if !isQuiet { Terminal.say(text) }
+            case .progress(let text), .remark(let text): if !isQuiet { Terminal.say(text) }
             case .warning(let text): Terminal.say("warning: \(text)")
             }
         }
