@@ -31,7 +31,9 @@ package struct Converter: Sendable {
         let tree = try await readTree()
         if request.keepsDockerTypes, tree.descriptor.mediaType.isDocker {
             warn(
-                "Docker media types are kept: containerd drops their annotations, and the image will not be lazy there")
+                "Docker media types are kept: a tool that writes the manifest anew may drop their annotations, and with "
+                    + "them what makes the image lazy"
+            )
         }
         if request.refusesToReplace { try await destinations.refuseOccupied() }
         let count = tree.images.count

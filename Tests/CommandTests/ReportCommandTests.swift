@@ -40,7 +40,7 @@ struct ReportCommandTests {
             let lines = report.output.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
             #expect(lines.contains("200.2 kB of 200.1 kB usr/bin/b"), "\(report.output)")
             #expect(lines.contains { $0.hasPrefix("before the workload starts 6 ") }, "\(report.output)")
-            #expect(lines.contains { $0.hasPrefix("Ready after ") })
+            #expect(lines.contains { $0.hasPrefix("Starts after ") && $0.contains("a --profile to tell") })
             #expect(
                 lines.contains("- nothing is prefetched, and without a profile nobody knows what the workload opens"))
             for form in ["text", "json", "md", "html"] {

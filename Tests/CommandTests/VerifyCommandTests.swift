@@ -34,6 +34,17 @@ struct VerifyCommandTests {
         }
     }
 
+    /// A gate is not to open because nobody has read why it is shut.
+    @Test(arguments: ["verify", "verify --json", "report --max-prefetch 1"])
+    func theVerdictCountsAlsoWhenNobodyReads(command: String) async throws {
+        try await withWorkplace { place, _ in
+            for reader in ["| true", ">&-"] {
+                let result = try await place.shell(#""$esgz" \#(command) "$source" \#(reader); exit ${PIPESTATUS[0]}"#)
+                #expect(result.status == (command.hasPrefix("report") ? 7 : 6), "\(result)")
+            }
+        }
+    }
+
     @Test func anotherContentEndsWithStatusSix() async throws {
         try await withWorkplace { place, layout in
             try #require(try await place.convert().status == 0)

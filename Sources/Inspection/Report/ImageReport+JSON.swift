@@ -27,6 +27,7 @@ extension ImageReport {
         start["roundTripMilliseconds"] = .integer(line.roundTripMilliseconds)
         start["before"] = self.start.before.json(over: line)
         start["onDemand"] = self.start.onDemand.json(over: line)
+        if profile != nil { start["ready"] = self.start.ready.json(over: line) }
         start["pull"] = self.start.pull.json(over: line)
         start["assumptions"] = .array(assumptions.map(JSON.string))
         json["start"] = start

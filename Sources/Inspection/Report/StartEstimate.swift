@@ -53,6 +53,12 @@ package struct StartEstimate: Sendable {
     package let before: Cost
     /// What the workload then opens.
     package let onDemand: Cost
+    /// Both, one after the other: until all that the profile names has been read.
+    package var ready: Cost {
+        Cost(
+            requests: before.requests + onDemand.requests, bytes: before.bytes.addingSaturated(onDemand.bytes),
+            turns: before.turns + onDemand.turns)
+    }
     /// Everything at once, as without lazy layers.
     package let pull: Cost
 

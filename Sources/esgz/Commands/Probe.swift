@@ -54,7 +54,7 @@ struct Probe: AsyncParsableCommand {
         let report = try await context(reference.description) {
             try await RegistryProbe(reference, mountingFrom: mountFrom, isReadOnly: readOnly, options).run()
         }
-        try Terminal.print(json ? report.json.shownText : report.text)
+        try Terminal.printVerdict(json ? report.json.shownText : report.text)
         if !report.obstacles.isEmpty { throw ReportedFailure(cause: NotLazy()) }
     }
 }

@@ -82,7 +82,7 @@ struct Report: AsyncParsableCommand {
                     source: original, profile: profile, line: line)
             }
         }
-        try Terminal.print(text(of: report))
+        try Terminal.printVerdict(text(of: report))
         if let maxGrowth, let growth = report.growth, growth.tenths > maxGrowth.tenths {
             throw ReportLimitFailure.growth(growth, limit: maxGrowth)
         }

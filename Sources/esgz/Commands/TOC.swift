@@ -42,7 +42,6 @@ struct TOC: AsyncParsableCommand {
         guard let layer = layers.first, layers.count == 1 else { throw TOCFailure.severalLayers(layers.count) }
         guard let reader = layer.reader else { throw TOCFailure.noTable(layer.number, layer.reason ?? "") }
         try reader.forEachPieceOfTOC { try Terminal.emit(Array($0)) }
-        try Terminal.emit([UInt8(ascii: "\n")])
     }
 }
 

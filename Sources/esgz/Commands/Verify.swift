@@ -53,7 +53,7 @@ struct Verify: AsyncParsableCommand {
                 return verdict
             }
         }
-        try options.json ? Terminal.print(verdict.json) : Terminal.print(verdict.text)
+        try Terminal.printVerdict(options.json ? verdict.json.shownText : verdict.text)
         if !verdict.isSound { throw ReportedFailure(cause: BrokenPromises(count: verdict.allFindings.count)) }
     }
 

@@ -19,7 +19,7 @@ struct ConversionOptions: ParsableArguments {
     @Flag(help: "Write OCI media types, which is the default.")
     var oci = false
 
-    @Flag(help: "Keep Docker media types, although containerd then ignores what makes the image lazy.")
+    @Flag(help: "Keep Docker media types, although tools may then drop what makes the image lazy.")
     var keepDockerTypes = false
 
     @Flag(

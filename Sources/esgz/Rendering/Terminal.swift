@@ -21,6 +21,11 @@ enum Terminal {
         try emit(Array((text + "\n").utf8))
     }
 
+    /// As `print`, for a result whose verdict is the exit status, which also counts when nobody reads any more.
+    static func printVerdict(_ text: String) throws {
+        do { try print(text) } catch is ClosedOutput {}
+    }
+
     /// Writes bytes to stdout as they are.
     ///
     /// - Throws: `ClosedOutput` when nobody reads any more, or what else keeps them from being written.

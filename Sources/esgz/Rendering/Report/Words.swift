@@ -16,7 +16,15 @@ extension ImageReport {
         guard firstPulledLayer != layers.first?.number else {
             return "Not lazy: everything is pulled before the start, \(full)."
         }
-        return "Ready after \(start.before.bytes.byteCountText) in \(time(start.before)), instead of \(full)."
+        let before = "\(start.before.bytes.byteCountText) in \(time(start.before))"
+        switch start.basis {
+        case .profile:
+            let ready = "\(start.ready.bytes.byteCountText) in \(time(start.ready))"
+            return "Starts after \(before), and has read what the profile names after \(ready); pulling is \(full)."
+        case .prefetched: return "Ready after \(before); pulling is \(full)."
+        case .nothing:
+            return "Starts after \(before); what the workload then reads takes a --profile to tell; pulling is \(full)."
+        }
     }
 
     func time(_ cost: StartEstimate.Cost) -> String { cost.milliseconds(over: line).timeText }
@@ -24,7 +32,8 @@ extension ImageReport {
     /// The rows that compare ways to start.
     var costs: [(key: String, name: String, cost: StartEstimate.Cost)] {
         [("before", "before the workload starts", start.before)]
-            + (start.basis == .profile ? [("onDemand", "opened later", start.onDemand)] : [])
+            + (start.basis == .profile
+                ? [("onDemand", "opened later", start.onDemand), ("ready", "both", start.ready)] : [])
             + [("pull", "pulling everything", start.pull)]
     }
 }
