@@ -34,7 +34,7 @@ package struct EntryReport: Sendable {
         json["modified"] = .string(entry.modifiedText)
         if !entry.extendedAttributes.isEmpty {
             json["xattrs"] = .object(JSON.Object())
-            for attribute in entry.extendedAttributes {
+            for attribute in entry.extendedAttributes.sorted(by: { $0.name < $1.name }) {
                 json["xattrs"]?[attribute.name] = .string(Base64.text(of: attribute.value))
             }
         }

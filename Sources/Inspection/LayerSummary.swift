@@ -39,6 +39,7 @@ package struct LayerSummary: Sendable {
         json["growth"] = growth?.json
         json["inflatedSize"] = inflatedSize.map(JSON.integer)
         json["diffID"] = .string(diffID.description)
+        json["lazy"] = .bool(reader != nil)
         json["format"] = reader.map { .string($0.format.rawValue) }
         json["reason"] = reason.map(JSON.string)
         if let reader {

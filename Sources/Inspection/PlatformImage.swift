@@ -18,10 +18,12 @@ package struct PlatformImage: Sendable {
     ///
     /// - Parameters:
     ///   - source: where the image is.
+    ///   - root: what its name stands for, if that is known already.
     ///   - wish: which platform; `nil` for that of this machine if the image has it, else the only one.
     /// - Throws: `PlatformChoiceFailure` when there are several, or what the documents are wrong about.
-    package init(of source: any ImageSource, platform wish: Platform?) async throws {
-        root = try await source.resolve()
+    package init(of source: any ImageSource, root: Descriptor? = nil, platform wish: Platform?) async throws {
+        let root = if let root { root } else { try await source.resolve() }
+        self.root = root
         var wish = wish
         if wish == nil, root.mediaType.isIndex {
             wish = try Self.choose(from: try Index(try await source.document(root), as: root.mediaType))

@@ -25,7 +25,7 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
             return
         }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard (2...3).contains(parts.count), !parts.contains("") else { throw .malformed(text) }
+        guard (2...3).contains(parts.count), !parts.contains(""), !text.contains(",") else { throw .malformed(text) }
         self.init(os: parts[0], architecture: parts[1], variant: parts.count == 3 ? parts[2] : nil)
     }
 

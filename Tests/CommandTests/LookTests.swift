@@ -13,7 +13,7 @@ struct LookTests {
         directory("etc").modified(1_600_000_000)
         file("etc/motd", "hello\n").mode(0o4755).owner(5, 6).modified(1_600_000_000).attribute("user.a", [0xff])
         file("etc/passwd", "root")
-        symlink("link", to: "etc/motd")
+        symlink("link", to: "etc/motd"); symlink("dangling", to: "nowhere")
         characterDevice("null", 1, 3)
         file("gone", "1")
         file("bad\n\u{1b}[31m\u{202e}name", "x")
@@ -24,9 +24,11 @@ struct LookTests {
 
     @Test func filesAreListed() async throws {
         try await withImage { (place, _) async throws in
-            #expect(try await place.look("ls", []) == "bad\\n\\u{1b}[31m\\u{202e}name\netc\nlink\nnull\n")
+            #expect(try await place.look("ls", []) == "bad\\n\\u{1b}[31m\\u{202e}name\ndangling\netc\nlink\nnull\n")
             #expect(try await place.look("ls", ["etc"]) == "motd\npasswd\n")
             #expect(try await place.look("ls", ["/etc/motd"]) == "/etc/motd\n")
+            #expect(try await place.look("ls", ["dangling"]) == "dangling\n")
+            #expect(try await place.look("find", ["/"]) == place.look("find", []))
             #expect(
                 try await place.look("ls", ["-l", "etc"])
                     == "-rwsr-xr-x  5:6  6  2020-09-13T12:26:40Z  motd\n-rw-r--r--  0:0  8  1970-01-01T00:00:00Z  passwd\n"
@@ -118,10 +120,11 @@ struct LookTests {
                 result.output == """
                     +  5.0 kB  large
                     -     1 B  bad\\n\\u{1b}[31m\\u{202e}name
+                    -     0 B  dangling
                     ~     8 B  etc/passwd (mode)
                     -     0 B  link
                     -     0 B  null
-                    1 added, 3 removed, 1 changed; +5.0 kB
+                    1 added, 4 removed, 1 changed; +5.0 kB
 
                     """)
             #expect(result.errors.contains("is pulled as a whole"))
@@ -184,7 +187,11 @@ struct LookTests {
             #expect(refused.status == 2)
             #expect(refused.errors.contains("choose with --platform from: linux/s390x, linux/riscv64"))
             #expect(try await place.esgz(["ls", image, "--platform", "linux/s390x"]).output == "s390x\n")
-            #expect(try await place.esgz(["inspect", image]).output.contains("linux/riscv64"))
+            #expect(try await place.esgz(["inspect", image]).output.contains("\nthe image has no manifest for "))
+            for several in [["ls", image], ["inspect", image]] {
+                let result = try await place.esgz(several + ["--platform", "linux/s390x,linux/riscv64"])
+                #expect(result.status == 2 && result.errors.contains("expected "), "\(result)")
+            }
             try layout.addIndex([(.local, images[0].1)] + images, tag: "mixed")
             #expect(try await place.esgz(["ls", "oci:\(place.source):mixed"]).output == "s390x\n")
         }

@@ -204,7 +204,7 @@ struct ReportCommandTests {
 
     @Test(arguments: [
         (["--bandwidth", "fast"], "--bandwidth"), (["--bandwidth", "0"], "--bandwidth"),
-        (["--bandwidth", "1bit"], "--bandwidth"), (["--rtt", "2m"], "--rtt: expected at most 1m"),
+        (["--bandwidth", "1bit"], "--bandwidth"), (["--rtt", "40"], "--rtt: expected at most 10s, not 40s"),
         (["--format", "pdf"], "--format"), (["--json", "--format", "md"], "exclude each other"),
         (["--max-growth", "5"], "--max-growth: expected --source as well"), (["--max-growth", "x"], "--max-growth"),
         (["--max-growth", "1.23", "--source", "x"], "--max-growth"), (["--layer", "0"], "--layer"),

@@ -42,6 +42,8 @@ struct Find: AsyncParsableCommand {
         do {
             // Before anything is put in front, so that a mistake is shown as it was typed.
             let pattern = try PathPattern(text)
+            // What find(1) finds below a directory, the root has all of.
+            if text.allSatisfy({ $0 == "/" }) { return try PathPattern("**") }
             return text.contains("/") ? pattern : try PathPattern("**/\(text)")
         } catch let failure as ProfileFailure {
             throw MalformedPattern(cause: failure)

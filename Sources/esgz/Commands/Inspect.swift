@@ -50,11 +50,13 @@ struct Inspect: AsyncParsableCommand {
                 let document = try await place.document(root)
                 if raw { return try Terminal.emit(document.bytes) }
                 let platforms = root.mediaType.isIndex ? try Index(document, as: root.mediaType).manifests : []
-                let chosen = try await choose(from: place)
+                let chosen = try await choose(from: place, root)
                 if manifest { return try Terminal.emit(try chosen.get().manifest.document.bytes) }
                 if config { return try Terminal.emit(try chosen.get().configuration.document.bytes) }
                 var report = ImageReport(root: root, platforms: platforms)
-                if case .success(let platform) = chosen {
+                switch chosen {
+                case .failure(let failure): report.remark = failure.description
+                case .success(let platform):
                     report.image = platform
                     report.layers = try await layers(of: try look.open(platform, at: location, place))
                     if let source { try report.compare(with: try await look.original(source, of: platform)) }
@@ -65,9 +67,11 @@ struct Inspect: AsyncParsableCommand {
     }
 
     /// Without a choice, the platforms alone are shown.
-    private func choose(from source: any ImageSource) async throws -> Result<PlatformImage, PlatformChoiceFailure> {
+    private func choose(
+        from source: any ImageSource, _ root: Descriptor
+    ) async throws -> Result<PlatformImage, PlatformChoiceFailure> {
         do {
-            return .success(try await PlatformImage(of: source, platform: try options.platform))
+            return .success(try await PlatformImage(of: source, root: root, platform: try options.platform))
         } catch let failure as PlatformChoiceFailure {
             return .failure(failure)
         }
@@ -86,6 +90,8 @@ private struct ImageReport {
     let root: Descriptor
     let platforms: [Descriptor]
     var image: PlatformImage?
+    /// Why no layers are shown.
+    var remark: String?
     var layers: [LayerSummary] = []
 
     init(root: Descriptor, platforms: [Descriptor]) {
@@ -139,7 +145,7 @@ private struct ImageReport {
                         return [(child.isAttestation ? "attestation" : name).escaped, child.digest.description]
                     }))
         }
-        guard let image else { return blocks.joined(separator: "\n\n") }
+        guard let image else { return (blocks + [remark?.escaped].compactMap { $0 }).joined(separator: "\n\n") }
         blocks.append(
             Table.text([
                 ["platform", (image.platform?.description ?? "-").escaped],

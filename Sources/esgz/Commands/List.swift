@@ -35,20 +35,29 @@ struct List: AsyncParsableCommand {
         let look = try Look(options.reading, platform: try options.platform)
         try await look.run {
             let image = try await look.open(image)
-            let found = try await look.find(path, in: image, named: self.image)
             let listing = Listing(isLong: long, isJSON: options.json)
-            guard found.tree.kind(of: found.node) == .directory else {
+            guard let directory = try await findDirectory(look, in: image) else {
                 let (link, tree) = try await look.find(path, in: image, named: self.image, followsLast: false)
                 return try listing.show([link], in: tree) { _ in path }
             }
             let tree = try await look.tree(of: image)
             if recursive {
-                try listing.show(tree.nodes(below: found.node.path), in: tree) { $0.description }
+                try listing.show(tree.nodes(below: directory.path), in: tree) { $0.description }
             } else {
-                try listing.show(tree.children(of: found.node.path), in: tree) {
+                try listing.show(tree.children(of: directory.path), in: tree) {
                     String(decoding: $0.name, as: UTF8.self)
                 }
             }
+        }
+    }
+
+    /// What the path leads to, if that is a directory; a link that leads nowhere is there all the same.
+    private func findDirectory(_ look: Look, in image: LazyImage) async throws -> MergedTree.Node? {
+        do {
+            let (node, tree) = try await look.find(path, in: image, named: self.image)
+            return tree.kind(of: node) == .directory ? node : nil
+        } catch is NoSuchPath {
+            return nil
         }
     }
 }

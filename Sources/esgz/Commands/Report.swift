@@ -59,7 +59,8 @@ struct Report: AsyncParsableCommand {
     @OptionGroup var options: LookOptions
 
     func validate() throws {
-        guard rtt.milliseconds <= 60_000 else { throw ValidationError("--rtt: expected at most 1m, not \(rtt)") }
+        // A number without a unit counts seconds, and is hardly meant.
+        guard rtt.milliseconds <= 10_000 else { throw ValidationError("--rtt: expected at most 10s, not \(rtt)") }
         guard maxGrowth == nil || source != nil else {
             throw ValidationError("--max-growth: expected --source as well")
         }

@@ -42,8 +42,9 @@ enum Table {
             }
         }
         let lines = rows.map { row in
-            row.enumerated().map { column, cell in
-                let isLast = column == row.count - 1
+            let last = row.lastIndex { !$0.isEmpty } ?? 0
+            return row[...last].enumerated().map { column, cell in
+                let isLast = column == last
                 let padding = String(repeating: " ", count: widths[column] - cell.count)
                 return alignedRight.contains(column) ? padding + cell : isLast ? cell : cell + padding
             }.joined(separator: "  ")
