@@ -103,7 +103,7 @@ package final class WorkloadRecorder: Profiler {
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
             tell(.progress("running \(container.workload.arguments.joined(separator: " ").printable)"))
-            return try await onThread { try container.run() }
+            return try await onSecludedThread { try container.run() }
         } onCancel: {
             control.abandon()
         }
@@ -133,11 +133,23 @@ package final class WorkloadRecorder: Profiler {
 
     /// The regular files of the image among the paths: not what the workload made, nor what was mounted over it.
     private static func profile(_ paths: [EntryPath], of image: ReadableImage) -> Profile {
-        Profile(
-            paths.compactMap { path in
-                guard let node = image.tree[path], case .regular = image.tree.kind(of: node) else { return nil }
+        var seen: Set<EntryPath> = []
+        return Profile(
+            paths.compactMap { noted in
+                let path = image.tree[noted] == nil ? noted.withoutRemark : noted
+                guard let node = image.tree[path], seen.insert(path).inserted, case .regular = image.tree.kind(of: node)
+                else { return nil }
                 return Profile.Entry(
                     .path(path), origin: Profile.Origin(manifest: image.manifest, layer: node.name?.layer))
             })
+    }
+}
+
+extension EntryPath {
+    /// Without what the kernel adds to the name of a file that has been removed or replaced since it was opened.
+    fileprivate var withoutRemark: EntryPath {
+        let remark = " (deleted)".utf8
+        guard bytes.suffix(remark.count).elementsEqual(remark) else { return self }
+        return EntryPath(cleaning: bytes.dropLast(remark.count))
     }
 }

@@ -79,6 +79,9 @@ struct ProfileCommandTests {
             let again = try await place.esgz(
                 ["optimize"] + arguments(place) + ["-q", "--strict", "--profile", "record"])
             #expect(again.output == result.output)
+            let dry = try await place.esgz(
+                ["optimize"] + arguments(place) + ["--dry-run", "--profile", "record", "--record-out", "record"])
+            #expect(try dry.status == 0 && FileSlice(opening: place.directory.appending("record")).bytes() == record)
         }
     }
 

@@ -183,6 +183,19 @@ struct RecordingCommandTests {
         }
     }
 
+    /// Long enough for idle threads to end: those that come later take after the thread that starts them.
+    @Test func aLongRunLeavesRelativeNamesAsTheyWere() async throws {
+        try await withProbe { place in
+            let result = try await place.shell(
+                """
+                "$esgz" optimize --run "$source" oci:new:x --record-out record --tmp-dir "$tmp" --period 30s -q \
+                    --args '["/probe","sleep","6"]' && cat record && ls new
+                """)
+            #expect(result.status == 0, "\(result)")
+            #expect(result.output.contains("probe") && result.output.contains("oci-layout"))
+        }
+    }
+
     @Test func aSignalEndsAWorkloadThatWaitsForIt() async throws {
         try await withProbe { place in
             let result = try await place.shell(

@@ -26,6 +26,19 @@ struct RecordingTests {
         }
     }
 
+    /// The kernel adds to the names of such files, as soon as they are gone.
+    @Test func whatIsRemovedAfterItWasOpenedIsRecorded() async throws {
+        let names = (0..<10).map { "file\($0)" }
+        let image = try await ProbeImage {
+            file("other", "x"); for name in names { file(name, "x") }
+        }
+        try await withTemporaryDirectory { place in
+            let words = names.map { "open /\($0) remove /\($0)" }.joined(separator: " ")
+            let paths = try await image.record(words, in: place).profile.paths
+            #expect(paths == ["probe"] + names)
+        }
+    }
+
     @Test func whatTheRuntimeReadsAsWellIsRecordedOnceTheWorkloadDoes() async throws {
         let image = try await ProbeImage { file("etc/passwd", "root:x:0:0::/root:/bin/sh\n") }
         try await withTemporaryDirectory { place in

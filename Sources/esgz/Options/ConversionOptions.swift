@@ -69,7 +69,7 @@ struct ConversionOptions: ParsableArguments {
                 ).run()
             }
         }
-        try profile.write(report.profile)
+        if !dryRun { try profile.write(report.profile) }
         try transfer.output.show(report)
     }
 
