@@ -92,6 +92,10 @@ package struct PlatformVerdict: Sendable {
     package let platform: Platform?
     package internal(set) var layers: [LayerVerdict] = []
     package internal(set) var findings: [Finding] = []
+    /// Why nobody can pull it at all.
+    package internal(set) var obstacle: String?
+
+    package var isLazy: Bool { obstacle == nil && firstEager == nil }
 
     /// From this layer up containerd pulls everything (`core/unpack/unpacker.go`); `nil` when it pulls nothing.
     package var firstEager: LayerVerdict? { layers.first { !$0.isLazy } }
@@ -102,9 +106,9 @@ package struct PlatformVerdict: Sendable {
         var json = JSON.object(JSON.Object())
         json["platform"] = platform.map { .string($0.description) }
         json["digest"] = .string(descriptor.digest.description)
-        json["lazy"] = .bool(firstEager == nil)
+        json["lazy"] = .bool(isLazy)
         json["eagerFrom"] = firstEager.map { .integer($0.number) }
-        json["reason"] = (firstEager?.obstacle).map(JSON.string)
+        json["reason"] = (obstacle ?? firstEager?.obstacle).map(JSON.string)
         json["layers"] = .array(layers.map(\.json))
         return json
     }
@@ -117,6 +121,15 @@ package struct ImageVerdict: Sendable {
     /// Of the index.
     package internal(set) var findings: [Finding] = []
 
+    /// Whether a manifest or an index could not be read.
+    private var isIncomplete = false
+
+    init(root: Descriptor) {
+        self.root = root
+    }
+
+    package var isLazy: Bool { !isIncomplete && !platforms.isEmpty && platforms.allSatisfy(\.isLazy) }
+
     package var allFindings: [Finding] { findings + platforms.flatMap(\.allFindings) }
 
     package var omitted: Int { platforms.flatMap(\.layers).reduce(0) { $0 + $1.omitted } }
@@ -126,13 +139,19 @@ package struct ImageVerdict: Sendable {
         self.findings += findings
     }
 
+    /// Notes that something cannot be had, and why.
+    mutating func missing(_ finding: Finding) {
+        isIncomplete = true
+        findings.append(finding)
+    }
+
     package var isSound: Bool { allFindings.isEmpty }
 
     package var json: JSON {
         var json = JSON.object(JSON.Object())
         json["digest"] = .string(root.digest.description)
         json["sound"] = .bool(isSound)
-        json["lazy"] = .bool(platforms.allSatisfy { $0.firstEager == nil })
+        json["lazy"] = .bool(isLazy)
         json["platforms"] = .array(platforms.map(\.json))
         json["findings"] = .array(allFindings.map(\.json))
         if omitted > 0 { json["omitted"] = .integer(omitted) }

@@ -56,7 +56,7 @@ package struct ImageVerifier: Sendable {
     private func visit(_ descriptor: Descriptor, depth: Int, _ verdict: inout ImageVerdict) async throws {
         try Task.checkCancellation()
         guard depth < indexDepthLimit, verdict.platforms.count < manifestLimit else {
-            return verdict.findings.append(Finding(.index, "indexes lead to too many manifests, or too deep"))
+            return verdict.missing(Finding(.index, "indexes lead to too many manifests, or too deep"))
         }
         let type = descriptor.mediaType
         guard type.isIndex else { return try await visitManifest(descriptor, &verdict) }
@@ -68,7 +68,7 @@ package struct ImageVerifier: Sendable {
                 try await visit(child, depth: depth + 1, &verdict)
             }
         } catch let failure as any Failure where failure.isOfTheImage {
-            verdict.findings.append(Finding(.index, "\(descriptor.digest): \(failure)"))
+            verdict.missing(Finding(.index, "\(descriptor.digest): \(failure)"))
         }
     }
 
@@ -122,6 +122,7 @@ package struct ImageVerifier: Sendable {
             guard layers.count == configuration.diffIDs.count else {
                 let failure = DocumentFailure.layerCountMismatch(
                     layers: layers.count, diffIDs: configuration.diffIDs.count)
+                result.obstacle = failure.description
                 result.findings.append(Finding(.manifest, platform: platform, failure.description))
                 return verdict.platforms.append(result)
             }
@@ -135,8 +136,7 @@ package struct ImageVerifier: Sendable {
             }
             verdict.platforms.append(result)
         } catch let failure as any Failure where failure.isOfTheImage {
-            verdict.findings.append(
-                Finding(.manifest, platform: descriptor.platform, "\(descriptor.digest): \(failure)"))
+            verdict.missing(Finding(.manifest, platform: descriptor.platform, "\(descriptor.digest): \(failure)"))
         }
     }
 }

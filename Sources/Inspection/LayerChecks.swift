@@ -118,6 +118,8 @@ struct LayerChecks: Sendable {
         if reader.format == .containersZstdChunked {
             verdict.obstacle = "it is zstd:chunked of containers/storage, which the stargz snapshotter cannot read"
             verdict.findings.append(finding(.annotations, verdict.number, verdict.obstacle ?? ""))
+        } else if let refusal = reader.table.refusal {
+            verdict.obstacle = refusal
         } else if reader.table.lacksChunkDigests {
             verdict.obstacle = NoTableFailure.noDigests.description
             if reader.format == .stargz {

@@ -109,7 +109,8 @@ package struct LayerVerifier {
         guard !reader.format.isZstd, let first = scan.members.first else { return }
         let end = scan.blobSize - Int64(reader.footer?.count ?? 0)
         let expected = try blob.bytes(at: first.offset, count: 10)
-        let plain: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, expected[8], 0xff]
+        // Level and system are what each writer says.
+        let plain: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, expected[8], expected[9]]
         for member in scan.members where member.offset < end {
             let found = try blob.bytes(at: member.offset, count: 10)
             guard found != plain else { continue }

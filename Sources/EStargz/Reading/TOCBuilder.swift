@@ -98,7 +98,9 @@ struct TOCBuilder {
             if let value = Base64.bytes(of: attribute.value) {
                 entry.extendedAttributes.append(TarEntry.ExtendedAttribute(name: attribute.name, value: value))
             } else {
-                find(.toc, entry.name, "the value of xattr '\(attribute.name.prefix(100).printable)' is no Base64")
+                let text = "the value of xattr '\(attribute.name.prefix(100).printable)' is no Base64"
+                table.unreadableAttribute = table.unreadableAttribute ?? "\(entry.name.prefix(200).printable): \(text)"
+                find(.toc, entry.name, text)
             }
         }
     }

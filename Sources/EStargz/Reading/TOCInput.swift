@@ -115,6 +115,8 @@ extension TableOfContents {
         var hasEntries = false
         try stream.readObject { key in
             guard key == "entries" else { return try stream.skipValue() }
+            // Some readers take the last, some a mixture.
+            guard !hasEntries else { throw LayerReadFailure.malformedTOC("'entries' occurs twice") }
             hasEntries = true
             if try stream.takeNull() { return }
             try stream.readArray { try builder.add(try TOCRecord(stream)) }

@@ -89,9 +89,10 @@ extension ImageVerdict {
                 return "  layer \(layer.number) \(layer.descriptor.digest.short): \(verdict)"
             }
             lines.append(
-                platform.firstEager.map { layer in
-                    "  NOT LAZY from layer \(layer.number) up: \((layer.obstacle ?? "").escaped)"
-                } ?? "  LAZY")
+                platform.obstacle.map { "  NOT LAZY: \($0.escaped)" }
+                    ?? platform.firstEager.map { layer in
+                        "  NOT LAZY from layer \(layer.number) up: \((layer.obstacle ?? "").escaped)"
+                    } ?? "  LAZY")
         }
         lines += allFindings.map(\.line)
         if omitted > 0 { lines.append("and \(omitted) more findings") }
