@@ -14,8 +14,11 @@ package enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: `nil` for text that is not Base64. Padding may be missing.
-    package static func bytes(of text: String) -> [UInt8]? {
+    /// - Parameters:
+    ///   - text: what is to be decoded.
+    ///   - isPadded: whether padding has to be there, and right.
+    /// - Returns: `nil` for text that is not Base64.
+    package static func bytes(of text: String, isPadded: Bool = false) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits = 0
         var count = 0
@@ -23,6 +26,8 @@ package enum Base64 {
         guard digits.count % 4 != 1, text.utf8.dropFirst(digits.count).allSatisfy({ $0 == UInt8(ascii: "=") }) else {
             return nil
         }
+        let padding = text.utf8.count - digits.count
+        guard !isPadded || padding < 3 && text.utf8.count % 4 == 0 else { return nil }
         for digit in digits {
             guard let value = alphabet.firstIndex(of: digit) else { return nil }
             bits = (bits << 6 | value) & 0xffffff

@@ -70,6 +70,10 @@ package final class JSONStream {
         if let byte = try peek(), [UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(byte) {
             throw failure("expected a whole number")
         }
+        let digits = text.drop { $0 == UInt8(ascii: "-") }
+        guard digits.count == 1 || digits.first != UInt8(ascii: "0") else {
+            throw failure("expected a number without zeros in front")
+        }
         guard let number = Int64(String(decoding: text, as: UTF8.self)) else {
             throw failure("expected a whole number of 64 bits")
         }
@@ -141,12 +145,13 @@ extension JSONStream {
     }
 
     private func skipNumber() throws {
-        var count = 0
+        text.removeAll(keepingCapacity: true)
         while let byte = try peek(), "+-.eE0123456789".utf8.contains(byte) {
+            text.append(byte)
             position += 1
-            count += 1
+            guard text.count <= 1000 else { throw failure("expected a number of at most 1000 digits") }
         }
-        guard count > 0 else { throw failure("expected a value") }
+        guard case .number? = try? JSON(parsing: text) else { throw failure("expected a value") }
     }
 
     private var tooLong: JSONFailure { failure("expected a string of at most \(Self.stringLimit) bytes") }

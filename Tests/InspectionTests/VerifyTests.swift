@@ -86,6 +86,12 @@ struct VerifyTests {
         .table(.footer, "it leads beside the table", isLazy: false) { $0.footerShift = 1 },
         .table(.footer, "it leads to another member", isLazy: false) { $0.footerShift = -Int64($0.data.count) },
         .table(.footer, "the table has another name", isLazy: false) { $0.tocName = "./stargz.index.json" },
+        .table(.footer, "the table's header has a wrong checksum", isLazy: false) { $0.tocHeader = [148: 0x37] },
+        .table(.footer, "the table is a directory", isLazy: false) { $0.tocHeader = [156: 0x35] },
+        .table(.footer, "the table lies in a directory", isLazy: false) { $0.tocHeader = [345: 0x61] },
+        .table(.footer, "the table's header has an owner that is no number", isLazy: false) {
+            $0.tocHeader = [110: 0x78]
+        },
         .blob(.footer, "another byte than all writers write") { $0.change { $0[$0.count - 47] = 1 } },
         .blob(.tocDigest, "another table than the manifest names", isLazy: false) {
             $0.descriptor.editAnnotations { $0[Annotation.tocDigest] = otherDigest }
@@ -98,6 +104,15 @@ struct VerifyTests {
         .table(.toc, "no entries at all", isLazy: false) { $0.table["entries"] = nil },
         .table(.toc, "a type that nobody knows", entry: "null") { $0.edit("null") { $0["type"] = "socket" } },
         .table(.toc, "a time that is none", entry: "etc/motd") { $0.edit("etc/motd") { $0["modtime"] = "yesterday" } },
+        .table(.toc, "a version that is a text", isLazy: false) { $0.table["version"] = "1" },
+        .table(.toc, "a number that is none", isLazy: false) { $0.toc = Array(#"{"x":+1,"entries":[]}"#.utf8) },
+        .table(.toc, "zeros in front of a number", isLazy: false) { $0.toc = Array(#"{"version":01}"#.utf8) },
+        .table(.toc, "a negative number of a chunk", entry: "etc/big") {
+            $0.edit("etc/big", type: "chunk") { $0["chunkSize"] = .integer(-1) }
+        },
+        .table(.toc, "Base64 without its padding", entry: "etc/motd", isLazy: false) {
+            $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "/w" }
+        },
         .table(.toc, "entries twice", isLazy: false) { $0.toc = Array(#"{"entries":[],"entries":[]}"#.utf8) },
         .table(.toc, "a value that is no Base64", entry: "etc/motd", isLazy: false) {
             $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "*" }
@@ -154,6 +169,9 @@ struct VerifyTests {
         .table(.sizes, "a size that no data has", entry: "last") { $0.edit("last") { $0["chunkSize"] = .integer(7) } },
         .table(.memberStart, "data that begins within a member", entry: "last") {
             $0.edit("last") { $0["offset"] = .integer(($0["offset"]?.integer ?? 0) + 1) }
+        },
+        .table(.memberStart, "data that begins beyond all numbers", entry: "last") {
+            $0.edit("last") { $0["innerOffset"] = .integer(Int64.max) }
         },
         .table(.memberStart, "data outside the blob", entry: "last") {
             $0.edit("last") { $0["offset"] = .integer(1 << 40) }

@@ -9,6 +9,8 @@ package struct LayerPieces: Sendable {
     /// The text of the table.
     package var toc: [UInt8]
     /// What the table's file is called in its member.
+    /// Bytes of the table's header that are to be others; its checksum follows, unless it is among them.
+    package var tocHeader: [Int: UInt8] = [:]
     package var tocName = "stargz.index.json"
     /// Bytes behind the table's file and the end of the archive.
     package var tail: [UInt8] = []
@@ -50,7 +52,17 @@ package struct LayerPieces: Sendable {
     package var tocDigest: Digest { Digest(of: toc) }
 
     /// The member with the table, inflated.
-    package var tocTar: [UInt8] { Tar { file(tocName, toc).mode(0) }.bytes + tail }
+    package var tocTar: [UInt8] {
+        var bytes = Tar { file(tocName, toc).mode(0) }.bytes
+        for (position, byte) in tocHeader { bytes[position] = byte }
+        if !tocHeader.isEmpty, !tocHeader.keys.contains(where: { (148..<156).contains($0) }) {
+            let sum = bytes[..<512].indices.reduce(0) { $0 + Int((148..<156).contains($1) ? 0x20 : bytes[$1]) }
+            let digits = String(sum, radix: 8)
+            let text = String(repeating: "0", count: 6 - digits.count) + digits + "\0"
+            bytes.replaceSubrange(148..<155, with: text.utf8)
+        }
+        return bytes + tail
+    }
 
     package func bytes() throws -> [UInt8] {
         data + (try compressed(tocTar)) + Footer(tocOffset: Int64(data.count) + footerShift).bytes

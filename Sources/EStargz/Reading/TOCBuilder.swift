@@ -95,7 +95,7 @@ struct TOCBuilder {
             }
         }
         for attribute in record.attributes {
-            if let value = Base64.bytes(of: attribute.value) {
+            if let value = Base64.bytes(of: attribute.value, isPadded: true) {
                 entry.extendedAttributes.append(TarEntry.ExtendedAttribute(name: attribute.name, value: value))
             } else {
                 let text = "the value of xattr '\(attribute.name.prefix(100).printable)' is no Base64"
@@ -111,7 +111,7 @@ struct TOCBuilder {
         return TarEntry.Owner(id: id, name: name.isEmpty ? names[id] ?? "" : name)
     }
 
-    private mutating func check(_ record: TOCRecord, _ name: String, _ kind: TarEntry.Kind) {
+    private mutating func checkNumbers(_ record: TOCRecord, _ name: String) {
         for (field, value) in [
             ("size", record.size), ("mode", record.mode), ("uid", record.userID), ("gid", record.groupID),
             ("offset", record.offset), ("innerOffset", record.innerOffset), ("devMajor", record.deviceMajor),
@@ -119,6 +119,10 @@ struct TOCBuilder {
         ] where value < 0 {
             find(.toc, name, "expected \(field) of zero or more, not \(value)")
         }
+    }
+
+    private mutating func check(_ record: TOCRecord, _ name: String, _ kind: TarEntry.Kind) {
+        checkNumbers(record, name)
         var hasData = false
         if case .regular(let size) = kind {
             hasData = size > 0
@@ -136,6 +140,7 @@ struct TOCBuilder {
         guard case .regular(let size)? = table.entries.last?.kind, size > 0 else {
             return find(.order, name, at: record.offset, "a chunk does not follow a file with data")
         }
+        checkNumbers(record, name)
         append(record, name)
     }
 

@@ -69,7 +69,7 @@ final class TOCInput {
         }
     }
 
-    /// Reads the tar header, whose name and size readers look at, and nothing else.
+    /// Reads the tar header, by the rules of Go's archive/tar, with which readers do.
     private func readHeader() throws {
         var header: [UInt8] = []
         while header.count < 512, case let piece = try inflate(), !piece.isEmpty {
@@ -82,12 +82,34 @@ final class TOCInput {
         guard name.isSameText(as: SpecialEntry.tableOfContents.rawValue) else {
             throw LayerReadFailure.noTOCEntry("'\(name.printable)'")
         }
-        let digits = header[124..<136].drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
-        guard let size = Int64(String(decoding: digits, as: UTF8.self), radix: 8) else {
-            throw LayerReadFailure.noTOCEntry("a header without a size")
+        let sum = header.indices.reduce(Int64(0)) { $0 + Int64((148..<156).contains($1) ? 0x20 : header[$1]) }
+        guard try Self.octal(header[148..<156]) == sum else { throw LayerReadFailure.noTOCEntry("a wrong checksum") }
+        let type = header[156]
+        guard type == 0 || type == UInt8(ascii: "0") else {
+            throw LayerReadFailure.noTOCEntry("an entry of type '\(String(UnicodeScalar(type)).printable)'")
         }
+        guard header[345..<500].allSatisfy({ $0 == 0 }) || !header[257..<262].elementsEqual("ustar".utf8) else {
+            throw LayerReadFailure.noTOCEntry("a name in a directory")
+        }
+        for field in [100..<108, 108..<116, 116..<124, 136..<148] { _ = try Self.octal(header[field]) }
+        let size = try Self.octal(header[124..<136])
         guard size <= limit else { throw LayerReadFailure.tocTooLarge(size, limit: limit) }
         rest = size
+    }
+
+    /// Octal digits between blanks and zero bytes, or the number itself where the first bit is set.
+    private static func octal(_ field: ArraySlice<UInt8>) throws -> Int64 {
+        if field.first == 0x80, field.dropFirst().prefix(field.count - 8).allSatisfy({ $0 == 0 }) {
+            let value = field.suffix(min(8, field.count - 1)).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            if value <= UInt64(Int64.max) { return Int64(value) }
+        }
+        let isFilling = { (byte: UInt8) in byte == 0x20 || byte == 0 }
+        let text = field.drop(while: isFilling).reversed().drop(while: isFilling).reversed()
+        let digits = text.prefix { $0 != 0 }
+        guard digits.allSatisfy({ (0x30...0x37).contains($0) }) else {
+            throw LayerReadFailure.noTOCEntry("a header with a number that is none")
+        }
+        return digits.reduce(0) { $0 << 3 | Int64($1 - 0x30) }
     }
 }
 
@@ -114,6 +136,8 @@ extension TableOfContents {
         var builder = TOCBuilder(format, dataEnd: dataEnd)
         var hasEntries = false
         try stream.readObject { key in
+            // Readers in Go take nothing else for it.
+            if key == "version" { if try !stream.takeNull() { _ = try stream.readInteger() }; return }
             guard key == "entries" else { return try stream.skipValue() }
             // Some readers take the last, some a mixture.
             guard !hasEntries else { throw LayerReadFailure.malformedTOC("'entries' occurs twice") }

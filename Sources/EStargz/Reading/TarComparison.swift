@@ -80,7 +80,7 @@ struct TarComparison {
                         LayerFinding(
                             .memberStart, entry: entry.name, at: chunk.offset,
                             "no member begins at byte \(chunk.offset)"))
-                case let member? where member + chunk.innerOffset != start:
+                case let member? where member.addingSaturated(chunk.innerOffset) != start:
                     findings.add(
                         LayerFinding(
                             .memberStart, entry: entry.name, at: chunk.offset,
