@@ -73,6 +73,18 @@ package struct LayerVerdict: Sendable {
     /// Findings beyond those that are listed.
     package internal(set) var omitted = 0
 
+    /// What the snapshotter has to wait for, in bytes.
+    struct Waiting {
+        /// The end of the blob and its table of contents.
+        let resolve: Int64
+        let prefetch: Int64
+    }
+
+    /// `nil` when there is nothing that the snapshotter could read.
+    var waiting: Waiting?
+    /// Whether the place does not have the blob.
+    var isMissing = false
+
     package var isLazy: Bool { obstacle == nil }
 
     package var json: JSON {
@@ -118,6 +130,8 @@ package struct PlatformVerdict: Sendable {
 package struct ImageVerdict: Sendable {
     package let root: Descriptor
     package internal(set) var platforms: [PlatformVerdict] = []
+    /// Those that were not asked for.
+    var others: [Platform] = []
     /// Of the index.
     package internal(set) var findings: [Finding] = []
 

@@ -48,7 +48,7 @@ package struct ImageVerifier: Sendable {
         try await visit(root, depth: 0, &verdict)
         if verdict.platforms.isEmpty, verdict.findings.isEmpty {
             guard !request.platforms.isEmpty else { throw ImageTreeFailure.noFileSystem }
-            throw ImageTreeFailure.noPlatform(wanted: request.platforms, found: [])
+            throw ImageTreeFailure.noPlatform(wanted: request.platforms, found: verdict.others)
         }
         return verdict
     }
@@ -62,9 +62,13 @@ package struct ImageVerifier: Sendable {
         guard type.isIndex else { return try await visitManifest(descriptor, &verdict) }
         do {
             let index = try Index(try await source.document(descriptor), as: type)
-            checkAttestations(of: index, &verdict)
+            try await checkAttestations(of: index, &verdict)
             checkType(of: index.document, descriptor, &verdict.findings)
-            for child in index.manifests where !child.isAttestation && isWanted(child) {
+            for child in index.manifests where !child.isAttestation {
+                guard isWanted(child) else {
+                    if let platform = child.platform { verdict.others.append(platform) }
+                    continue
+                }
                 try await visit(child, depth: depth + 1, &verdict)
             }
         } catch let failure as any Failure where failure.isOfTheImage {
@@ -73,9 +77,14 @@ package struct ImageVerifier: Sendable {
     }
 
     /// Attestations speak of manifests that stand beside them.
-    private func checkAttestations(of index: Index, _ verdict: inout ImageVerdict) {
+    private func checkAttestations(of index: Index, _ verdict: inout ImageVerdict) async throws {
         let digests = Set(index.manifests.map(\.digest.description))
         for child in index.manifests where child.isAttestation {
+            do {
+                _ = try await source.document(child)
+            } catch let failure as any Failure where failure.isOfTheImage {
+                verdict.findings.append(Finding(.index, "attestation \(child.digest): \(failure)"))
+            }
             let subject = child.annotation(Annotation.attestedDigest)
             guard subject.map({ !digests.contains($0) }) ?? true else { continue }
             verdict.findings.append(
@@ -110,7 +119,7 @@ package struct ImageVerifier: Sendable {
             let configuration = try ImageConfiguration(try await source.document(manifest.configuration))
             let platform = descriptor.platform ?? configuration.platform
             if !request.platforms.isEmpty, let platform, !request.platforms.contains(where: { $0.matches(platform) }) {
-                return
+                return verdict.others.append(platform)
             }
             var result = PlatformVerdict(descriptor: descriptor, platform: platform)
             checkType(of: document, descriptor, &result.findings)
@@ -126,14 +135,18 @@ package struct ImageVerifier: Sendable {
                 result.findings.append(Finding(.manifest, platform: platform, failure.description))
                 return verdict.platforms.append(result)
             }
+            if let number = request.layer, number >= layers.count {
+                throw NoLayerFailure(number: number + 1, count: layers.count)
+            }
             let wanted = request.layer.map { [$0] } ?? Array(layers.indices)
             let verifier = LayerChecks(request: request, source: source, tables: tables, platform: platform)
             result.layers = try await concurrentMap(
-                wanted.filter { layers.indices.contains($0) && layers[$0].mediaType.layerKind != .other },
+                wanted.filter { layers[$0].mediaType.layerKind != .other },
                 width: request.options.jobs
             ) { _, number in
                 try await verifier.run(layers[number], configuration.diffIDs[number], number: number + 1)
             }
+            result.findings += verifier.checkTogether(result.layers)
             verdict.platforms.append(result)
         } catch let failure as any Failure where failure.isOfTheImage {
             verdict.missing(Finding(.manifest, platform: descriptor.platform, "\(descriptor.digest): \(failure)"))
@@ -143,5 +156,5 @@ package struct ImageVerifier: Sendable {
 
 extension Failure {
     /// Whether the image is to blame, not the way to it.
-    var isOfTheImage: Bool { [.invalid, .unsupported, .notFound].contains(kind) }
+    var isOfTheImage: Bool { [.invalid, .unsupported, .notFound].contains(kind) && !(self is NoLayerFailure) }
 }

@@ -7,8 +7,6 @@ import Transports
 
 /// Verifies one layer of an image after the other.
 struct LayerChecks: Sendable {
-    /// What the snapshotter waits for a layer to be resolved (`fs/fs.go`), and for what is prefetched (`fs/layer/layer.go`).
-    private static let timeouts = (resolve: Int64(30), prefetch: Int64(10))
     /// What the snapshotter fetches to find the table of contents.
     private static let tailSize: Int64 = 50_000
 
@@ -31,7 +29,10 @@ struct LayerChecks: Sendable {
             checkType(reader.format.isZstd ? .zstd : .gzip, &verdict)
             checkLimits(reader, &verdict)
             checkFormat(reader, &verdict)
+            try await checkPlace(&verdict)
         }
+        // What could not be found a moment ago need not be looked for once more.
+        if verdict.isMissing { return verdict }
         if request.isQuick {
             if let reader { add(reader.table.checked(), to: &verdict) }
         } else {
@@ -83,8 +84,19 @@ struct LayerChecks: Sendable {
             return try await LayerReader(blob, trusting: trust) { try await tables.table(of: digest) }
         } catch let failure as any Failure where failure.isOfTheImage || failure.isAboutRanges {
             verdict.obstacle = failure.description
+            verdict.isMissing = failure.kind == .notFound
             verdict.findings.append(tell(failure, of: verdict.number))
             return nil
+        }
+    }
+
+    /// We read some places that the snapshotter cannot read.
+    private func checkPlace(_ verdict: inout LayerVerdict) async throws {
+        for found in try await source.probe(verdict.descriptor) where found.outcome == .fails {
+            let text = "\(found.check.rawValue): \(found.detail)"
+            verdict.findings.append(finding(.range, verdict.number, text))
+            // Without several ranges at once layers are mounted, and reads may fail.
+            if found.check != .ranges { verdict.obstacle = verdict.obstacle ?? text }
         }
     }
 
@@ -151,22 +163,54 @@ struct LayerChecks: Sendable {
                     "the table of contents has \(size) bytes; containers/storage reads at most "
                         + "\(TableOfContents.compressedLimit)"))
         }
-        let resolving = (reader.tocSize + Self.tailSize) / request.bandwidth
-        if resolving >= Self.timeouts.resolve {
-            let text =
-                "the table of contents takes \(resolving) s at \(request.bandwidth) bytes a second, and the snapshotter "
-                + "gives up after \(Self.timeouts.resolve) s"
+        verdict.waiting = LayerVerdict.Waiting(
+            resolve: reader.tocSize + Self.tailSize, prefetch: reader.table.landmark?.prefetchEnd ?? 0)
+        guard let waiting = verdict.waiting else { return }
+        if let seconds = waiting.resolveSeconds(at: request.bandwidth) {
+            let text = "the table of contents takes \(seconds), and the snapshotter gives up after 30 s"
             verdict.obstacle = verdict.obstacle ?? text
             verdict.findings.append(finding(.limits, verdict.number, text))
         }
-        let prefetching = (reader.table.landmark?.prefetchEnd ?? 0) / request.bandwidth
-        if prefetching >= Self.timeouts.prefetch {
+        if let seconds = waiting.prefetchSeconds(at: request.bandwidth) {
             verdict.findings.append(
                 finding(
                     .limits, verdict.number,
-                    "what is prefetched takes \(prefetching) s at \(request.bandwidth) bytes a second, and a container "
-                        + "waits for at most \(Self.timeouts.prefetch) s"))
+                    "what is prefetched takes \(seconds), and a container waits for at most 10 s"))
         }
+    }
+
+    /// The snapshotter opens all layers at the same time, and they share the line.
+    ///
+    /// - Parameter layers: all that were looked at.
+    /// - Returns: what none of them exceeds alone.
+    func checkTogether(_ layers: [LayerVerdict]) -> [Finding] {
+        let each = layers.compactMap(\.waiting)
+        let all = LayerVerdict.Waiting(
+            resolve: each.reduce(0) { $0.addingSaturated($1.resolve) },
+            prefetch: each.reduce(0) { $0.addingSaturated($1.prefetch) })
+        let rate = request.bandwidth
+        var texts: [String] = []
+        if let seconds = all.resolveSeconds(at: rate), each.allSatisfy({ $0.resolveSeconds(at: rate) == nil }) {
+            texts.append(
+                "the tables of contents together take \(seconds), and the snapshotter gives up after 30 s")
+        }
+        if let seconds = all.prefetchSeconds(at: rate), each.allSatisfy({ $0.prefetchSeconds(at: rate) == nil }) {
+            texts.append("what is prefetched takes \(seconds) together, and a container waits for at most 10 s")
+        }
+        return texts.map { Finding(.limits, platform: platform, $0) }
+    }
+}
+
+extension LayerVerdict.Waiting {
+    /// What the snapshotter waits for a layer to be resolved (`fs/fs.go`); `nil` when it is done by then.
+    fileprivate func resolveSeconds(at bandwidth: Int64) -> String? { Self.text(resolve, bandwidth, limit: 30) }
+
+    /// What a container waits for what is prefetched (`fs/layer/layer.go`); `nil` when that is there by then.
+    fileprivate func prefetchSeconds(at bandwidth: Int64) -> String? { Self.text(prefetch, bandwidth, limit: 10) }
+
+    private static func text(_ bytes: Int64, _ bandwidth: Int64, limit: Int64) -> String? {
+        guard bytes / limit > bandwidth || bytes / limit == bandwidth && bytes % limit > 0 else { return nil }
+        return "\(bytes / bandwidth) s at \(bandwidth) bytes a second"
     }
 }
 

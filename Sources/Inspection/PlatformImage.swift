@@ -72,6 +72,23 @@ package struct SourceFailure: Failure {
     }
 }
 
+/// The image has fewer layers than the one that was asked for.
+package struct NoLayerFailure: Failure {
+    let number: Int
+    let count: Int
+
+    /// - Parameters:
+    ///   - number: of the layer, counted from 1.
+    ///   - count: how many there are.
+    package init(number: Int, count: Int) {
+        self.number = number
+        self.count = count
+    }
+
+    package var kind: FailureKind { .notFound }
+    package var description: String { "--layer: there is no layer \(number); the image has \(count)" }
+}
+
 /// The image is for several platforms, of which none is that of this machine.
 package struct PlatformChoiceFailure: Failure {
     let platforms: [Platform]

@@ -20,9 +20,15 @@ package struct SourceComparison: Sendable {
     }
 
     /// What differs; layer by layer where both have as many, else as containers see it.
-    package func findings() async throws -> [Finding] {
+    ///
+    /// - Parameter layer: the only one to compare, counted from 0.
+    /// - Returns: what differs, and where.
+    /// - Throws: when a layer cannot be read, or is not what the manifest says; or when a layer cannot be compared alone.
+    package func findings(only layer: Int? = nil) async throws -> [Finding] {
         let platform = after.image.platform
         guard before.layerCount == after.layerCount else {
+            // Nothing in the source is this layer.
+            if layer != nil { try before.image.checkLayerCount(asSourceOf: after.image) }
             let differences = try await TreeComparison(
                 from: ComparedTree(try await before.tree(), of: before),
                 to: ComparedTree(try await after.tree(), of: after), isStrict: true
@@ -30,7 +36,7 @@ package struct SourceComparison: Sendable {
             return Self.findings(differences, platform, layer: nil)
         }
         var findings: [Finding] = []
-        for number in 0..<after.layerCount {
+        for number in layer.map({ $0..<$0 + 1 }) ?? 0..<after.layerCount {
             let old = try await tree(of: before, layer: number)
             let new = try await tree(of: after, layer: number)
             let differences = try await TreeComparison(

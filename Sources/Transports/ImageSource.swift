@@ -31,8 +31,16 @@ package protocol ImageSource: Sendable {
     /// Whether the place is known not to have a blob although it names it: archives and layouts may hold one platform of
     /// an index. Places that would have to ask somebody say no.
     func isAbsent(_ descriptor: Descriptor) async throws -> Bool
+
+    /// What a place across a network makes of reading a blob the way the Stargz Snapshotter does; nothing of others.
+    ///
+    /// Asks for a few hundred bytes in four to six requests.
+    /// - Throws: when the place cannot be reached, or answers with an error that may be gone later.
+    func probe(_ descriptor: Descriptor) async throws -> [ProbeReport.Finding]
 }
 
 extension ImageSource {
     package func isAbsent(_ descriptor: Descriptor) async throws -> Bool { false }
+
+    package func probe(_ descriptor: Descriptor) async throws -> [ProbeReport.Finding] { [] }
 }

@@ -66,7 +66,10 @@ struct VerifyCommandTests {
         }
     }
 
-    @Test(arguments: [(["--platform", "linux/s390x"], "s390x"), (["--source", "oci:/nowhere"], "nowhere")])
+    @Test(arguments: [
+        (["--platform", "linux/s390x"], "no manifest for linux/s390x; there are: linux/amd64"),
+        (["--source", "oci:/nowhere"], "nowhere"), (["--layer", "9"], "there is no layer 9; the image has 1"),
+    ])
     func whatIsNotThereIsNotFound(_ arguments: [String], _ needle: String) async throws {
         try await withWorkplace { place, _ in
             let result = try await place.esgz(["verify", "oci:\(place.source):latest"] + arguments)

@@ -1,5 +1,6 @@
 import Content
 import EStargz
+import FoundationEssentials
 import Inspection
 import OCI
 import SystemPackage
@@ -360,6 +361,11 @@ struct VerifyTests {
                 try layout.tag(try layout.putIndex([image, statement]))
                 let verdict = try await verify(directory)
                 #expect(verdict.allFindings.map(\.promise) == (isRight ? [] : ["index"]))
+                guard isRight else { return }
+                try FileManager.default.removeItem(atPath: layout.blob(statement.digest).string)
+                let lacking = try await verify(directory)
+                #expect(lacking.allFindings.map(\.promise) == ["index"])
+                #expect(lacking.allFindings[0].text.hasPrefix("attestation \(statement.digest): "))
             }
         }
     }
@@ -385,38 +391,129 @@ struct VerifyTests {
         #expect(verdict.platforms[0].firstEager?.obstacle?.contains("gives up after 30 s") == true)
     }
 
+    /// The snapshotter opens all layers at the same time.
+    @Test func whatIsPrefetchedTooLongIsFoundAlsoWhereOnlyAllLayersTogetherAreTooLarge() async throws {
+        try await withTemporaryDirectory { directory in
+            var generator = SeededGenerator(5)
+            var layers: [BuiltTestLayer] = []
+            for name in ["one", "two"] {
+                let tar = Tar { file(name, generator.bytes(50_000)) }
+                layers.append(try LayerPieces(try await Layer(tar.bytes).converted(first: [name])).layer())
+            }
+            var layout = try LayoutBuilder(at: directory)
+            for count in [1, 2] {
+                try layout.tag(try layout.putImage(Array(layers.prefix(count))), as: "\(count)")
+            }
+            // One layer takes 11 seconds, or two take 14; then neither.
+            for (count, bandwidth, layer) in [
+                (1, Int64(4545), 1), (2, 7100, nil), (2, 11_000, 0),
+            ] as [(Int, Int64, Int?)] {
+                var request = VerificationRequest(options: InspectionOptions(temporaryDirectory: directory))
+                request.bandwidth = bandwidth
+                let verdict = try await ImageVerifier(
+                    request, of: ImageLayout(directory, tag: "\(count)"), tables: ExternalTables { nil }
+                ).run()
+                let found = verdict.allFindings.filter { $0.text.contains("what is prefetched") }
+                #expect(verdict.allFindings.count == found.count, "\(verdict.allFindings)")
+                #expect(found.map(\.layer) == (layer == 0 ? [] : [layer]), "\(verdict.allFindings)")
+                #expect(found.allSatisfy { $0.promise == "limits" })
+            }
+        }
+    }
+
+    @Test func aTableThatPodmanDoesNotReadIsFound() async throws {
+        let verdict = try await verify(nil) { _ in }
+        #expect(verdict.isSound)
+        var pieces = try LayerPieces(try await Layer(Tar { file("a", "x") }.bytes).converted())
+        pieces.toc.insert(contentsOf: [UInt8](repeating: 0x20, count: 151 << 20), at: 1)
+        let large = try await verify(try pieces.layer(), manifest: { _ in }) { $0.isQuick = true }
+        #expect(large.allFindings.map(\.promise).contains("limits"), "\(large.allFindings)")
+    }
+
+    @Test func aQuickLookPullsNothing() async throws {
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory)
+            try layout.tag(
+                try layout.putImage([try LayerPieces(try await Layer(Self.tar.bytes).converted()).layer()]))
+            for isQuick in [true, false] {
+                var request = VerificationRequest(options: InspectionOptions(temporaryDirectory: directory))
+                request.isQuick = isQuick
+                let log = AccessLog(ImageLayout(directory, tag: "latest"))
+                _ = try await ImageVerifier(request, of: log, tables: ExternalTables { nil }).run()
+                #expect(log.pulledBlobs.isEmpty == isQuick && log.openedBlobs.count == 1)
+            }
+        }
+    }
+
+    @Test func aLayerThatIsNotThereIsNamedOnce() async throws {
+        let verdict = try await verify(Self.damages.first { $0.testDescription.hasSuffix("a layer that is not there") })
+        #expect(verdict.allFindings.map(\.promise) == ["manifest"], "\(verdict.allFindings)")
+    }
+
     @Test func anotherContentThanTheSourcesIsFound() async throws {
+        // As if nothing were there; positions are those of the tar.
+        let gone = Tar { file(".wh.old") }.items + Self.tar.items
+        for (position, change, aspect) in [
+            (2, { _ in nil }, "the source does not have it"),
+            (0, { _ in nil }, "the source does not have it"),
+            (2, { $0.owner(7, 7) }, "owner"),
+            (5, { _ in symlink("soft", to: "etc/big") }, "target"),
+            (4, { _ in file("etc/link", "hello") }, "differs"),
+            (6, { _ in characterDevice("null", 1, 5) }, "device"),
+        ] as [(Int, (TarItem) -> TarItem?, String)] {
+            var items = gone
+            if let item = change(items[position]) { items[position] = item } else { items.remove(at: position) }
+            if position == 2, items.count < gone.count { items.removeAll { $0.kind == .hardlink } }
+            let findings = try await compare(Tar(.pax, items: items), with: Tar(.pax, items: gone))
+            #expect(
+                findings.contains { $0.text.contains(aspect) && $0.promise == "source" }, "\(position): \(findings)")
+        }
         var tar = Self.tar
         for (change, aspect) in [
             ({ $0 }, nil), ({ $0.mode(0o600) }, "mode"), ({ $0.modified(5) }, "time"),
             ({ $0.attribute("user.b", []) }, "xattrs"), ({ file($0.name, Array("hellO".utf8)) }, "content"),
         ] as [((TarItem) -> TarItem, String?)] {
             tar.items[1] = change(Self.tar.items[1])
-            let source = tar
-            try await withTemporaryDirectory { directory in
-                var layout = try LayoutBuilder(at: directory)
-                try layout.tag(try layout.putImage([try BuiltTestLayer(gzip: source.bytes)]), as: "source")
-                try layout.tag(
-                    try layout.putImage([try LayerPieces(try await Layer(Self.tar.bytes).converted()).layer()]),
-                    as: "result")
-                var options = InspectionOptions(temporaryDirectory: directory)
-                options.pullsAll = true
-                var images: [LazyImage] = []
-                for tag in ["source", "result"] {
-                    let place = ImageLayout(directory, tag: tag)
-                    images.append(
-                        LazyImage(
-                            try await PlatformImage(of: place, platform: nil), from: place,
-                            tables: ExternalTables { nil }, named: "image", options))
-                }
-                let findings = try await SourceComparison(from: images[0], to: images[1]).findings()
-                #expect(findings.isEmpty == (aspect == nil), "\(findings)")
-                if let aspect { #expect(findings.contains { $0.text.contains(aspect) && $0.promise == "source" }) }
-            }
+            let findings = try await compare(tar, with: Self.tar)
+            #expect(findings.isEmpty == (aspect == nil), "\(findings)")
+            if let aspect { #expect(findings.contains { $0.text.contains(aspect) && $0.promise == "source" }) }
         }
     }
 
+    @Test func ofSeveralLayersOneIsCompared() async throws {
+        let (one, two) = (Tar { file("a", "1") }, Tar { file("a", "2") })
+        #expect(try await compare([one, two], with: [two, two]).map(\.layer) == [1])
+        #expect(try await compare([one, two], with: [two, two], only: 0).map(\.layer) == [1])
+        #expect(try await compare([one, two], with: [two, two], only: 1).isEmpty)
+    }
+
     // MARK: -
+
+    private func compare(_ source: Tar, with result: Tar) async throws -> [Finding] {
+        try await compare([source], with: [result])
+    }
+
+    /// Compares an image with what was made of another one.
+    private func compare(_ source: [Tar], with result: [Tar], only layer: Int? = nil) async throws -> [Finding] {
+        try await withTemporaryDirectory { directory in
+            var layout = try LayoutBuilder(at: directory)
+            try layout.tag(try layout.putImage(try source.map { try BuiltTestLayer(gzip: $0.bytes) }), as: "source")
+            var layers: [BuiltTestLayer] = []
+            for tar in result { layers.append(try LayerPieces(try await Layer(tar.bytes).converted()).layer()) }
+            try layout.tag(try layout.putImage(layers), as: "result")
+            var options = InspectionOptions(temporaryDirectory: directory)
+            options.pullsAll = true
+            var images: [LazyImage] = []
+            for tag in ["source", "result"] {
+                let place = ImageLayout(directory, tag: tag)
+                images.append(
+                    LazyImage(
+                        try await PlatformImage(of: place, platform: nil), from: place,
+                        tables: ExternalTables { nil }, named: "image", options))
+            }
+            return try await SourceComparison(from: images[0], to: images[1]).findings(only: layer)
+        }
+    }
 
     private func verify(
         _ damage: Damage?, _ change: (inout VerificationRequest) -> Void = { _ in }

@@ -98,6 +98,22 @@ package final class MirroredRegistry: ImageSource {
             parts: try places.map { try RegistryBlob(descriptor, of: $0.client) })
     }
 
+    /// The snapshotter takes the first place of which it learns where the blob is, and how large.
+    package func probe(_ descriptor: Descriptor) async throws -> [ProbeReport.Finding] {
+        var findings: [ProbeReport.Finding] = []
+        for position in pullOrder {
+            do {
+                findings = try await places[position].client.probe(descriptor)
+            } catch let failure as any Failure where failure.isOfThePlace && !findings.isEmpty {
+                continue
+            }
+            if !findings.contains(where: { ($0.check == .redirect || $0.check == .size) && $0.outcome == .fails }) {
+                break
+            }
+        }
+        return findings
+    }
+
     /// A blob that any of the places may have; one that fails in the middle is replaced by the next.
     private struct MirroredBlob: RandomAccess {
         let count: Int64

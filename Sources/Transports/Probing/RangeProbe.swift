@@ -13,19 +13,27 @@ struct RangeProbe {
     private let descriptor: Descriptor
     /// What the blob holds; `nil` when somebody else has pushed it.
     private let content: [UInt8]?
+    /// The longest range that is asked for.
+    private let regionLimit: Int64
     private(set) var findings: [ProbeReport.Finding] = []
 
-    init(_ client: RegistryClient, _ descriptor: Descriptor, content: [UInt8]?) {
+    /// - Parameters:
+    ///   - client: the registry.
+    ///   - descriptor: a blob that it has.
+    ///   - content: what the blob holds, if that is known.
+    ///   - regionLimit: the longest range to ask for; that of the snapshotter without one.
+    init(_ client: RegistryClient, _ descriptor: Descriptor, content: [UInt8]?, regionLimit: Int64 = 50_000) {
         self.client = client
         self.descriptor = descriptor
         self.content = content
+        self.regionLimit = regionLimit
     }
 
     mutating func run() async throws {
         guard let place = try await findPlace() else { return }
         try await checkSize(at: place)
-        // The regions of the snapshotter, as far as the blob has so many.
-        let region = min(50000, descriptor.size / 4)
+        // As far as the blob has so many.
+        let region = min(regionLimit, descriptor.size / 4)
         guard region > 0 else { return }
         try await checkRange(region..<2 * region, at: place)
         try await checkRanges([0..<region, 2 * region..<3 * region], at: place)

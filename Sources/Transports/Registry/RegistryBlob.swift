@@ -56,6 +56,12 @@ extension RegistryClient {
     package func open(_ descriptor: Descriptor) async throws -> any RandomAccess {
         try RegistryBlob(descriptor, of: self)
     }
+
+    package func probe(_ descriptor: Descriptor) async throws -> [ProbeReport.Finding] {
+        var ranges = RangeProbe(self, descriptor, content: nil, regionLimit: 100)
+        try await ranges.run()
+        return ranges.findings
+    }
 }
 
 /// Takes the part that was asked for, and nothing else.

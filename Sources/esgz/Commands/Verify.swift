@@ -66,7 +66,9 @@ struct Verify: AsyncParsableCommand {
             let image = try await PlatformImage(of: source, platform: platform.platform)
             let before = try await look.open(other, platform: platform.platform, pullsAll: true)
             let after = try look.open(image, at: location, source, pullsAll: true)
-            verdict.add(try await SourceComparison(from: before, to: after).findings())
+            verdict.add(
+                try await SourceComparison(from: before, to: after).findings(
+                    only: try options.layerPosition(of: after.layerCount)))
         }
     }
 }

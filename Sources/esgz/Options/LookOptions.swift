@@ -1,5 +1,6 @@
 import ArgumentParser
 import Content
+import Inspection
 import OCI
 
 /// What all commands have in common that look into images.
@@ -55,13 +56,4 @@ struct LookOptions: ParsableArguments {
     }
 
     var json: Bool { reading.json }
-}
-
-/// The image has fewer layers than the one that was asked for.
-private struct NoLayerFailure: Failure {
-    let number: Int
-    let count: Int
-
-    var kind: FailureKind { .notFound }
-    var description: String { "--layer: there is no layer \(number); the image has \(count)" }
 }
