@@ -223,7 +223,8 @@ struct TokenTests {
         let body = #"{"token":"abc""# + (members.isEmpty ? "" : ",") + members + "}"
         try await withScript([Exchange("GET /token", 200, body: Array(body.utf8))]) { server in
             let tokens = TokenServer(realm: try HTTPURL(parsing: server.origin + "/token"), service: nil)
-            let answer = try await tokens.token(for: .none, nil, over: CurlClient(insecure: false), RetryPolicy())
+            let answer = try await tokens.token(
+                for: .none, nil, hiding: [], over: CurlClient(insecure: false), RetryPolicy())
             #expect(answer.lifetime == .seconds(seconds))
         }
     }
@@ -311,15 +312,16 @@ struct TokenTests {
     // MARK: Secrets
 
     /// What a registry or token server that means no good could do with what it was sent.
-    @Test(arguments: ["Location", "body", "name", "WWW-Authenticate"])
+    @Test(arguments: ["Location", "body", "name", "path", "WWW-Authenticate"])
     func anAnswerThatRepeatsASecretIsNotShown(where place: String) async throws {
         let basic = String(Self.user.basic.dropFirst(6))
-        for secret in ["open sesame", basic] {
+        for secret in ["open sesame", "Open Sesame Now", basic] {
             let shown = secret.replacing(" ", with: "-")
             let second: Exchange
             switch place {
             case "Location": second = Exchange("GET /v2/app/x", 307, ["Location": "ftp://\(shown)/"])
             case "name": second = Exchange("GET /v2/app/x", 307, ["Location": "http://\(shown).invalid./"])
+            case "path": second = Exchange("GET /v2/app/x", 307, ["Location": "http://x.invalid./\(secret)"])
             case "body":
                 second = Exchange("GET /v2/app/x", 500, body: Array(#"{"errors":[{"message":"\#(secret)"}]}"#.utf8))
             default:
@@ -327,13 +329,16 @@ struct TokenTests {
             }
             let rows = [Exchange("GET /v2/app/x", 401, ["WWW-Authenticate": "Basic realm=x"]), second]
             try await withScript(rows) { server in
-                let credentials = Credentials(username: "user", password: secret == basic ? "open sesame" : shown)
+                let credentials = Credentials(
+                    username: "user", password: secret == basic ? "open sesame" : place == "path" ? secret : shown)
                 let client = try ScriptedClient(server, credentials: credentials).registry
                 do {
                     try await client.get("x")
                     Issue.record("expected a failure")
                 } catch {
-                    #expect(!"\(error)".lowercased().contains(shown.lowercased()))
+                    let text = "\(error)".lowercased()
+                    #expect(!text.contains(shown.lowercased()))
+                    #expect(!text.contains(HTTPURL.encode(secret).lowercased()))
                 }
             }
         }

@@ -248,7 +248,9 @@ private final class CurlHandle: @unchecked Sendable {
         let version = number(CURLINFO_HTTP_VERSION) == Int(CURL_HTTP_VERSION_2_0) ? "HTTP/2" : "HTTP/1"
         let answer = status == 0 ? "no answer" : "\(version) \(status)"
         let milliseconds = Int((duration / .milliseconds(1)).rounded())
-        return "\(request.method.rawValue) \(request.url): \(answer), \(sent) bytes sent, \(received) bytes received, "
+        let url = "\(request.url)"
+        let place = request.secrets.long.occur(in: url) ? "an address that repeats credentials" : url
+        return "\(request.method.rawValue) \(place): \(answer), \(sent) bytes sent, \(received) bytes received, "
             + "\(milliseconds) ms"
     }
 

@@ -42,6 +42,8 @@ package struct HTTPRequest: Sendable {
     package var certificates: HostCertificates?
     /// For all hosts, instead of what was said of all requests.
     package var general: HostCertificates?
+    /// What must not show up where requests are told of: an answer may have sent this one to an address that repeats it.
+    package var secrets: [String] = []
 
     package init(
         _ method: Method, _ url: HTTPURL, headers: HTTPHeaders = HTTPHeaders(), body: Body = .none,

@@ -118,7 +118,7 @@ package struct HTTPURL: Hashable, Sendable {
     }
 
     /// Escapes what may not stand in a request line; `nil` for control characters, which could end it.
-    private static func escape(_ target: String) -> String? {
+    static func escape(_ target: String) -> String? {
         var result: [UInt8] = []
         for byte in target.utf8 {
             guard byte >= 0x20, byte != 0x7f else { return nil }

@@ -21,7 +21,7 @@ package actor Authenticator {
     private let http: any HTTPExchanging
     private let retry: RetryPolicy
     private var credentials: Credentials?
-    /// Those before a token server replaced the identity token: still nothing to be shown.
+    /// Identity tokens that a token server has replaced, and tokens that were refused: still nothing to be shown.
     private var formerSecrets: [String] = []
     private var demand = Demand.nothing
     private var tokens: [TokenScope: Token] = [:]
@@ -102,8 +102,9 @@ package actor Authenticator {
     /// - Returns: whether the next token for this scope will be one for something else.
     private func drop(_ rejected: String, _ challenge: Challenge, for scope: TokenScope, isFresh: Bool) -> Bool {
         // Somebody else may have renewed it while this request was under way.
-        guard let held = tokens.first(where: { "Bearer \($0.value.text)" == rejected })?.key else { return true }
+        guard let (held, token) = tokens.first(where: { "Bearer \($0.value.text)" == rejected }) else { return true }
         tokens[held] = nil
+        formerSecrets.append(token.text)
         let wanted = scope.union(TokenScope(parsing: challenge.parameters["scope"] ?? ""))
         let isTooLittle = challenge.parameters["error"]?.lowercased() == "insufficient_scope"
         let needed = widened[scope] ?? scope
@@ -142,7 +143,7 @@ package actor Authenticator {
         guard credentials == nil || server.realm.scheme == .https || registry.scheme == .http else {
             throw RegistryAnswerFailure.tokenWithoutTLS(server.realm)
         }
-        let answer = try await server.token(for: scope, credentials, over: http, retry)
+        let answer = try await server.token(for: scope, credentials, hiding: secrets(in: nil), over: http, retry)
         if let credentials, case .identityToken(let old) = credentials.secret, let new = answer.identityToken,
             !new.isEmpty, new != old
         {
@@ -155,11 +156,26 @@ package actor Authenticator {
     }
 }
 
+extension [String] {
+    /// Those that are long enough: shorter ones are found in any message, and their absence would tell them.
+    var long: [String] { filter { $0.utf8.count >= 4 } }
+
+    /// Whether one of these secrets stands in `text`, as it is or as it gets when it becomes part of a URL.
+    func occur(in text: String) -> Bool {
+        // The hosts of URLs are shown in lower case.
+        let text = text.lowercased()
+        return contains { secret in
+            [secret, HTTPURL.escape(secret) ?? secret, HTTPURL.encode(secret)].contains { spelling in
+                !spelling.isEmpty && text.contains(spelling.lowercased())
+            }
+        }
+    }
+}
+
 extension HTTPResponse {
     /// Drops the body of an answer that echoes a secret, before it can get into a message.
     mutating func conceal(_ secrets: [String]) {
-        let text = String(decoding: body, as: UTF8.self)
-        if secrets.contains(where: { text.contains($0) }) { body = [] }
+        if secrets.occur(in: String(decoding: body, as: UTF8.self)) { body = [] }
     }
 }
 
@@ -172,9 +188,7 @@ struct ConcealedFailure: Failure {
     /// - Returns: `error` itself unless it would show one of the secrets.
     static func replacing(_ error: any Error, _ secrets: [String]) -> any Error {
         guard let failure = error as? any Failure else { return error }
-        let text = failure.description
-        // Shorter ones are found in any message, and their absence would tell them.
-        guard secrets.contains(where: { $0.utf8.count >= 4 && text.contains($0) }) else { return error }
+        guard secrets.long.occur(in: failure.description) else { return error }
         return ConcealedFailure(kind: failure.kind)
     }
 }

@@ -79,8 +79,8 @@ package final class RegistryClient: Sendable {
     func naming(tag: String) throws -> RegistryClient {
         RegistryClient(
             try ImageReference(parsing: "\(reference.registry)/\(reference.repository):\(tag)"), additionalTags: [],
-            at: base, path: path, over: http, authenticator: authenticator, temporaryDirectory: temporaryDirectory,
-            retry: retry)
+            at: base, path: path, over: http, hiding: secrets, authenticator: authenticator,
+            temporaryDirectory: temporaryDirectory, retry: retry)
     }
 
     /// Where a registry is, and whether it is spoken to with TLS.
@@ -145,14 +145,16 @@ package final class RegistryClient: Sendable {
         func send(_ request: HTTPRequest) async throws -> HTTPResponse {
             followsRedirects ? try await http.sendFollowingRedirects(request) : try await http.send(request)
         }
+        let authenticator = try await authenticator()
+        var request = request
+        request.secrets = await authenticator.secrets(in: nil) + secrets
         // An upload may be sent on to another place, which has no business with our credentials.
         guard request.url.hasSameOrigin(as: base) else {
             return try await send(request).expecting(expected, of: request)
         }
-        let authenticator = try await authenticator()
-        var request = request
         do {
             request.headers["Authorization"] = try await authenticator.authorization(for: scope)
+            request.secrets = await authenticator.secrets(in: request.headers["Authorization"]) + secrets
             var response = try await send(request)
             // Twice: to learn what is demanded, and because what was fetched then may turn out not to be enough.
             for isFresh in [false, true] where response.status == 401 && response.url.hasSameOrigin(as: base) {
@@ -161,6 +163,7 @@ package final class RegistryClient: Sendable {
                     insteadOf: request.headers["Authorization"], challenges, for: scope, isFresh: isFresh)
                 guard let renewed else { break }
                 request.headers["Authorization"] = renewed
+                request.secrets = await authenticator.secrets(in: renewed) + secrets
                 response = try await send(request)
             }
             let proof = request.headers["Authorization"]

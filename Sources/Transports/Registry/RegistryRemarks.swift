@@ -15,9 +15,9 @@ final class RegistryRemarks: Sendable {
 
     /// Tells of the warnings in an answer, unless they have been told before, or repeat a secret: what the request had to prove, or one of the others.
     func note(_ response: HTTPResponse, to request: HTTPRequest, hiding others: [String] = []) {
-        let secrets = request.secrets + others
+        let secrets = request.secrets + request.proofs + others
         for value in response.headers.all("Warning") {
-            guard let text = Self.text(of: value), !text.isEmpty, !secrets.contains(where: { text.contains($0) })
+            guard let text = Self.text(of: value), !text.isEmpty, !secrets.occur(in: text)
             else { continue }
             let line = "\(response.url.hostAndPort): \(text)"
             if told.withLock({ $0.count < Self.limit && $0.insert(line).inserted }) { warn(line) }
@@ -41,7 +41,7 @@ final class RegistryRemarks: Sendable {
 
 extension HTTPRequest {
     /// What the request had to prove who asks.
-    fileprivate var secrets: [String] {
+    fileprivate var proofs: [String] {
         guard let proof = headers["Authorization"]?.split(separator: " ").last.map(String.init) else { return [] }
         let login = Base64.bytes(of: proof).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let password = login.drop { $0 != ":" }.dropFirst()

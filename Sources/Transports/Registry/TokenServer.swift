@@ -19,18 +19,19 @@ struct TokenServer: Hashable, Sendable {
     /// An identity token goes as a form (OAuth 2), as Docker and containerd do it. Servers that know no such form get
     /// the credentials as they get passwords.
     func token(
-        for scope: TokenScope, _ credentials: Credentials?, over http: any HTTPExchanging, _ retry: RetryPolicy
+        for scope: TokenScope, _ credentials: Credentials?, hiding secrets: [String], over http: any HTTPExchanging,
+        _ retry: RetryPolicy
     ) async throws -> Answer {
         // In a context of its own the failure is final: the request that wants the token is not tried again for it.
         let body = try await context("token server") { () async throws -> [UInt8] in
             if let credentials, case .identityToken(let token) = credentials.secret {
                 do {
-                    return try await send(form(for: scope, token), credentials, over: http, retry)
+                    return try await send(form(for: scope, token), credentials, hiding: secrets, over: http, retry)
                 } catch let failure as RegistryFailure where Self.knowsNoForm(failure) {
                     // What follows tells whether the token is good.
                 }
             }
-            return try await send(query(for: scope, credentials), credentials, over: http, retry)
+            return try await send(query(for: scope, credentials), credentials, hiding: secrets, over: http, retry)
         }
         // Nothing of a malformed answer is shown: it may hold a token.
         guard let root = try? JSON(parsing: body) else { throw RegistryAnswerFailure.noToken(realm) }
@@ -63,15 +64,18 @@ struct TokenServer: Hashable, Sendable {
     }
 
     private func send(
-        _ request: HTTPRequest, _ credentials: Credentials?, over http: any HTTPExchanging, _ retry: RetryPolicy
+        _ request: HTTPRequest, _ credentials: Credentials?, hiding secrets: [String], over http: any HTTPExchanging,
+        _ retry: RetryPolicy
     ) async throws -> [UInt8] {
-        try await retry.run {
+        var request = request
+        request.secrets = secrets
+        return try await retry.run { [request] in
             // A form has the secret in its body, and goes nowhere else.
             var response =
                 try await request.method == .post
                 ? http.send(request) : http.sendFollowingRedirects(request)
             if response.isSuccess { return response.body }
-            response.conceal(credentials?.secrets ?? [])
+            response.conceal(secrets)
             throw RegistryFailure(request.method, response, credentials: credentials?.origin)
         }
     }
