@@ -70,19 +70,28 @@ struct ContainerRun {
         try process.descriptor.close()
         try observation.finish()
         guard control.current != .abandon else { throw CancellationError() }
-        guard observation.hasStarted else { throw RecordingFailure.notStarted(complaint(status)) }
+        guard observation.hasStarted else {
+            guard let complaint else {
+                streams.release()
+                throw RecordingFailure.notStarted("\(programName) ended with status \(status)")
+            }
+            throw RecordingFailure.notStarted("\(programName): \(complaint)")
+        }
         return Record(
             paths: observation.paths, end: observation.end ?? .byItself(status: status), time: observation.time,
             wasKilled: observation.wasKilled)
     }
 
+    private var programName: String { runtime.path.lastComponent?.string ?? runtime.path.string }
+
     /// The last that the runtime has noted, which is why it gave up.
-    private func complaint(_ status: Int32) -> String {
-        let program = runtime.path.lastComponent?.string ?? runtime.path.string
+    private var complaint: String? {
         guard let text = try? readFileOfProc(directory.log), let line = text.split(separator: "\n").last,
             let entry = try? JSON(parsing: Array(line.utf8)), let message = entry["msg"]?.string
-        else { return "\(program) ended with status \(status)" }
-        return "\(program): \(message)"
+        else { return nil }
+        // runc says its own name first.
+        let prefix = "\(programName) run failed: "
+        return message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message
     }
 
     /// What happens while the container runs.
@@ -99,6 +108,7 @@ struct ContainerRun {
         /// Why it was asked to end, and how long it may take.
         private(set) var end: End?
         private var deadline: ContinuousClock.Instant?
+        private var stopped: ContinuousClock.Instant?
         private(set) var wasKilled = false
 
         init(_ run: ContainerRun, _ process: IsolatedProcess, _ watch: FileAccessWatch, _ streams: WorkloadStreams) {
@@ -110,7 +120,8 @@ struct ContainerRun {
             deadline = run.request.period.map { clock.now + $0 }
         }
 
-        var time: Duration { clock.now - start }
+        /// Until it ended or was asked to.
+        var time: Duration { max(.zero, (stopped ?? clock.now) - start) }
 
         mutating func waitForEnd() throws {
             while true {
@@ -151,6 +162,7 @@ struct ContainerRun {
             if !hasStarted, watch.first != nil {
                 // The runtime has done its part.
                 hasStarted = true
+                streams.release()
                 start = clock.now
                 if end == nil { deadline = run.request.period.map { clock.now + $0 } }
             }
@@ -166,7 +178,9 @@ struct ContainerRun {
         private mutating func stop(_ reason: End) {
             guard end == nil else { return }
             end = reason
-            deadline = clock.now + ContainerRun.grace
+            let now = clock.now
+            stopped = now
+            deadline = now + ContainerRun.grace
             kill(watch.first.flatMap { $0 > 0 ? $0 : nil } ?? process.id, run.workload.stopSignal)
         }
 

@@ -14,6 +14,9 @@ final class WorkloadStreams {
     /// Where our standard input goes; `nil` at its end, or when nobody wants it.
     private var input: FileDescriptor?
     private var unsent: ArraySlice<UInt8> = []
+    /// What the runtime wrote to standard error before the workload started: it is in its log as well, if it is why the
+    /// workload did not start.
+    private var held: [UInt8]? = []
     private let terminal: TerminalState?
     private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockSize, alignment: 1)
 
@@ -21,8 +24,8 @@ final class WorkloadStreams {
         terminal = request.usesTerminal ? try TerminalState() : nil
         let (output, errors) = (try Self.pipe(), try Self.pipe())
         outputs = [
-            Output(end: output.readEnd, search: request.awaitedText.map { TextSearch($0) }),
-            Output(end: errors.readEnd, search: nil),
+            Output(end: output.readEnd, isErrors: false, search: request.awaitedText.map { TextSearch($0) }),
+            Output(end: errors.readEnd, isErrors: true, search: nil),
         ]
         let source: FileDescriptor
         if request.usesTerminal {
@@ -81,6 +84,12 @@ final class WorkloadStreams {
         return isFound
     }
 
+    /// Passes on what was held back, and all that follows at once.
+    func release() {
+        if let held { _ = try? FileDescriptor.standardError.writeAll(held) }
+        held = nil
+    }
+
     /// Passes on what the workload wrote before it ended.
     func drain() throws {
         while !outputs.isEmpty { _ = try relay(0) }
@@ -93,8 +102,12 @@ final class WorkloadStreams {
             return false
         }
         let bytes = UnsafeRawBufferPointer(rebasing: block[..<count])
-        // Nobody reads it any more, which is no reason to stop.
-        _ = try? FileDescriptor.standardError.writeAll(bytes)
+        if outputs[position].isErrors, held != nil {
+            held?.append(contentsOf: bytes)
+        } else {
+            // Nobody reads it any more, which is no reason to stop.
+            _ = try? FileDescriptor.standardError.writeAll(bytes)
+        }
         return outputs[position].search?.find(in: bytes) ?? false
     }
 
@@ -121,6 +134,7 @@ final class WorkloadStreams {
 extension WorkloadStreams {
     private struct Output {
         let end: FileDescriptor
+        let isErrors: Bool
         /// For the text that somebody waits for.
         var search: TextSearch?
     }

@@ -28,7 +28,7 @@ extension Profile {
             json["path"] = .string(path.isRoot ? "" : path.description)
             json["manifestDigest"] = (entry.origin?.manifest.description).map(JSON.string)
             json["layerIndex"] = entry.origin?.layer.map { .integer($0) }
-            return json.text + [UInt8(ascii: "\n")]
+            return json.shownText.utf8 + [UInt8(ascii: "\n")]
         }
     }
 }

@@ -61,6 +61,9 @@ struct ConversionOptions: ParsableArguments {
         {
             throw ConversionFailure.wouldOverwriteSource(same)
         }
+        if dryRun, profile.file != nil, !transfer.output.quiet {
+            Terminal.say("--dry-run reads no layer, so the profile is not looked up; esgz profile check does that")
+        }
         let request = try request(profiler, places.temporaryDirectory)
         let report = try await renderer.whileRunning { events in
             try await context(places.source.description) {

@@ -24,8 +24,11 @@ struct OutputOptions: ParsableArguments {
 
     /// Looks at the file before there is anything to write to it: an image that has been pushed cannot be taken back.
     func validate() throws {
-        guard let digestFile else { return }
-        let path = FilePath(digestFile)
+        try digestFile.map { try Self.checkWritable($0, option: "--digest-file") }
+    }
+
+    static func checkWritable(_ file: String, option: String) throws {
+        let path = FilePath(file)
         do {
             switch try? path.stat().type {
             case .regular?, .directory?: try FileDescriptor.open(path, .writeOnly, options: .closeOnExec).close()
@@ -38,7 +41,7 @@ struct OutputOptions: ParsableArguments {
                 }
             }
         } catch let error as Errno {
-            throw ValidationError("--digest-file: cannot write \(digestFile): \(error)")
+            throw ValidationError("\(option): cannot write \(file): \(error)")
         }
     }
 

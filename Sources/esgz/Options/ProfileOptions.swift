@@ -17,6 +17,10 @@ struct ProfileOptions: ParsableArguments {
             "Write what was put first to this file, as ctr-remote writes its records.", valueName: "file"))
     var recordOut: String?
 
+    func validate() throws {
+        try recordOut.map { try OutputOptions.checkWritable($0, option: "--record-out") }
+    }
+
     /// The profile that was named, if one was.
     ///
     /// - Throws: when it cannot be read, is malformed, or names nothing although that was to be strict.

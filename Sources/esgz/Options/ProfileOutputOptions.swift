@@ -27,7 +27,7 @@ struct ProfileOutputOptions: ParsableArguments {
     }
 
     private func text(of profile: Profile) throws -> [UInt8] {
-        guard !json else { return profile.json.text + [UInt8(ascii: "\n")] }
+        guard !json else { return profile.json.shownText.utf8 + [UInt8(ascii: "\n")] }
         switch to {
         case .record:
             guard !profile.hasPatterns else { throw PatternsInRecord() }

@@ -35,6 +35,7 @@ struct ProfileRecord: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
+        try recordOut.map { try OutputOptions.checkWritable($0, option: "--record-out") }
         guard command.isEmpty || recording.args == nil else {
             throw ValidationError("--args and what stands after -- exclude each other")
         }
