@@ -35,7 +35,8 @@ package struct Converter: Sendable {
                     + "them what makes the image lazy"
             )
         }
-        if request.refusesToReplace { try await destinations.refuseOccupied() }
+        // Of an archive nobody knows what is in it.
+        if request.refusesToReplace { try await destinations.refuseOccupied { $0.digest != nil } }
         let count = tree.images.count
         try await destinations.forEach { _, place in try await place.expect(platforms: count) }
         let profiled = try await profile(tree)
@@ -53,6 +54,7 @@ package struct Converter: Sendable {
             outcomes: outcomes, profiled: profiled, request: request, source: source, destinations: destinations,
             copy: BlobCopy(source: source, destinations: destinations, events: events))
         let root = try await rewriting.write(tree)
+        if request.refusesToReplace { try await destinations.refuseOccupied { $0.digest == root.descriptor.digest } }
         try await destinations.forEach { _, place in try await place.publish(root.document, as: root.descriptor) }
         return ConversionReport(
             source: tree.descriptor, result: root.descriptor, layers: reports, deliveries: destinations.deliveries,

@@ -47,11 +47,11 @@ final class Destinations: Sendable {
 
     /// Gives up destinations where publishing would replace another image.
     ///
-    /// - Parameter digest: of the image to be published, if it is known yet.
+    /// - Parameter isSame: whether what is there already may be the image to be published.
     /// - Throws: the first failure, once no destination works any more.
-    func refuseOccupied(by digest: Digest? = nil) async throws {
+    func refuseOccupied(unless isSame: @escaping @Sendable (Occupant) -> Bool) async throws {
         try await forEach { _, place in
-            for occupant in try await place.occupants() where digest == nil || occupant.digest != digest {
+            for occupant in try await place.occupants() where !isSame(occupant) {
                 throw DestinationFailure.occupied(occupant)
             }
         }

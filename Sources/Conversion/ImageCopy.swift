@@ -37,7 +37,7 @@ package struct ImageCopy: Sendable {
     /// - Throws: what keeps the image from being read, or the first failure if every destination failed.
     package func run() async throws -> ConversionReport {
         let root = try await CopyRoot(of: source, platforms: request.platforms)
-        if request.refusesToReplace { try await destinations.refuseOccupied(by: root.descriptor.digest) }
+        if request.refusesToReplace { try await destinations.refuseOccupied { $0.digest == root.descriptor.digest } }
         var collection = ManifestCollection(source: source, destinations: destinations, edited: root.edited)
         try await collection.add(root.descriptor, root.document, depth: 0)
         let count = collection.imageCount

@@ -89,6 +89,7 @@ struct ImageProfiling: Sendable {
                         ) { events(.advanced(id, $0)) }
                     }
                 } catch let obstacle as any Failure where obstacle.isObstacle && !request.isStrict {
+                    warn("layer \(id.number) (\(id.digest)) is left out of the profile: \(obstacle.description)")
                     return nil
                 }
             }
@@ -109,6 +110,11 @@ struct ImageProfiling: Sendable {
                 tree: MergedTree(layers.map { $0?.entries ?? [] }, hiding: SpecialEntry.paths),
                 contents: InflatedContents(layers: layers), blobs: image.layers.map(\.descriptor.digest))
             let profile = try await profiler.profile(of: readable)
+            if profile.entries.isEmpty, !(profiler is Profile) {
+                let text = "nothing is known of what the image runs, so nothing comes first"
+                guard !request.isStrict else { throw ProfilingFailure(text: text) }
+                warn(text)
+            }
             let resolution = try ProfileResolution(profile, in: readable, ignoring: SpecialEntry.paths)
             if let names = resolution.missingNames {
                 guard !request.isStrict else { throw ProfileFailure.missing(resolution.missing.count, names: names) }
@@ -117,6 +123,14 @@ struct ImageProfiling: Sendable {
             return resolution
         }
     }
+}
+
+/// A profile could not be made, which was to be strict.
+private struct ProfilingFailure: Failure {
+    let text: String
+
+    var kind: FailureKind { .invalid }
+    var description: String { text }
 }
 
 /// What the files of inflated layers hold.

@@ -56,6 +56,12 @@ struct CopyCommandTests {
             #expect(second.errors.contains("refusing to replace 'new'"))
             #expect(second.errors.split(separator: "\n").count == 1)
             #expect(try place.published() == first.output.dropLast().description)
+            for _ in 0..<2 {
+                let same = try await place.esgz(
+                    [command, "oci:\(place.source):latest", "oci:\(place.destination):same"] + to.dropFirst()
+                        + ["--no-clobber"])
+                #expect(same.status == 0, "\(same.errors)")
+            }
         }
     }
 

@@ -37,10 +37,15 @@ struct StaticProfileCommandTests {
         }
     }
 
-    @Test func anImageWithoutACommandTellsNothing() async throws {
+    @Test func anImageWithoutACommandTellsNothingAndThatIsSaid() async throws {
         try await withImage { place, _ in
-            let result = try await place.esgz(["profile", "static", "oci:\(place.source):latest", "-q"])
-            #expect(result.status == 0 && result.output == "" && result.errors == "", "\(result.errors)")
+            let image = "oci:\(place.source):latest"
+            let result = try await place.esgz(["profile", "static", image, "-q"])
+            let text = "nothing is known of what the image runs, so nothing comes first\n"
+            #expect(result.status == 0 && result.output == "", "\(result.errors)")
+            #expect(result.errors.hasPrefix("warning: ") && result.errors.hasSuffix(text), "\(result.errors)")
+            let strict = try await place.esgz(["optimize", "--strict", image, "oci:\(place.destination):new"])
+            #expect(strict.status == 8 && strict.errors.hasSuffix(text), "\(strict.errors)")
         }
     }
 

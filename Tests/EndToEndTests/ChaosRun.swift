@@ -18,6 +18,8 @@ struct ChaosGround: Sendable {
 
 /// What became of one run of the program through a proxy.
 struct ChaosOutcome: Sendable {
+    /// The command that was run.
+    let verb: String
     let status: Int32
     let injected: [ChaosFault: Int]
     /// Everything that is not as it has to be.
@@ -98,7 +100,7 @@ struct ChaosRun: Sendable {
                     status \(command.status): \(command.errors)
                     """)
             }
-            return ChaosOutcome(status: command.status, injected: proxy.injected, problems: problems)
+            return ChaosOutcome(verb: verb, status: command.status, injected: proxy.injected, problems: problems)
         }
     }
 

@@ -30,6 +30,12 @@ struct ChaosTests {
                 // That of all runs for temporary files.
                 let left = try FileManager.default.contentsOfDirectory(atPath: directory.string)
                 #expect(left.filter { $0.hasPrefix("esgz-") } == [])
+                if outcomes.count > 500 {
+                    #expect(outcomes.values.count { ["convert", "push"].contains($0.verb) } >= 500)
+                    for fault in ChaosFault.allCases {
+                        #expect(outcomes.values.contains { $0.injected[fault, default: 0] > 0 }, "\(fault)")
+                    }
+                }
                 Self.summarise(Array(outcomes.values), in: start.duration(to: .now))
             }
         }
@@ -39,7 +45,7 @@ struct ChaosTests {
         let environment = ProcessInfo.processInfo.environment
         if let seed = environment["ESGZ_CHAOS_SEED"].flatMap({ UInt64($0) }) { return [seed] }
         if let count = environment["ESGZ_CHAOS_RUNS"].flatMap({ UInt64($0) }) { return Array(1...max(count, 1)) }
-        return Array(1...500) + memorable
+        return Array(1...660) + memorable
     }
 
     /// Runs all seeds, a few at a time.

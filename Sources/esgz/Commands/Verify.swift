@@ -53,8 +53,18 @@ struct Verify: AsyncParsableCommand {
                 return verdict
             }
         }
-        try Terminal.printVerdict(options.json ? verdict.json.shownText : verdict.text)
+        try Terminal.printVerdict(options.json ? verdict.json.shownText : verdict.text + "\n" + summary(of: verdict))
         if !verdict.isSound { throw ReportedFailure(cause: BrokenPromises(count: verdict.allFindings.count)) }
+    }
+
+    /// The answer in one line.
+    private func summary(of verdict: ImageVerdict) -> String {
+        let count = verdict.allFindings.count + verdict.omitted
+        guard verdict.isSound else {
+            return (verdict.isLazy ? "LAZY, but " : "NOT LAZY, ") + (count == 1 ? "1 finding" : "\(count) findings")
+        }
+        if let sourceImage { return "no findings; the content is that of \(sourceImage.escaped)" }
+        return quick ? "no findings; contents were not read, as --quick says" : "no findings"
     }
 
     /// Compares each platform with that of the source.
@@ -98,7 +108,6 @@ extension ImageVerdict {
         }
         lines += allFindings.map(\.line)
         if omitted > 0 { lines.append("and \(omitted) more findings") }
-        if isSound { lines.append("no findings") }
         return lines.joined(separator: "\n")
     }
 }
