@@ -89,7 +89,8 @@ struct ImageProfiling: Sendable {
                         ) { events(.advanced(id, $0)) }
                     }
                 } catch let obstacle as any Failure where obstacle.isObstacle && !request.isStrict {
-                    warn("layer \(id.number) (\(id.digest)) is left out of the profile: \(obstacle.description)")
+                    let name = "layer \(id.number) (\(id.digest))"
+                    events(.warning("\(name) is left out of the profile: \(obstacle.description)"))
                     return nil
                 }
             }

@@ -135,6 +135,10 @@ struct InvalidInputTests {
             #expect(command.status == 0, "\(command.errors)")
             #expect(command.errors.hasPrefix("warning: layer 1 (\(layer.descriptor.digest))"))
             #expect(command.errors.contains("etc/caf"))
+            let check = try await place.shell(
+                #"echo /etc/motd >profile; "$esgz" profile check "$source" profile --tmp-dir "$tmp" -q"#)
+            let told = "warning: layer 1 (\(layer.descriptor.digest)) is left out of the profile: "
+            #expect(check.errors.hasPrefix(told), "\(check.errors)")
         }
     }
 

@@ -79,6 +79,10 @@ struct ProfileCommandTests {
             let again = try await place.esgz(
                 ["optimize"] + arguments(place) + ["-q", "--strict", "--profile", "record"])
             #expect(again.output == result.output)
+            let nowhere = try await place.esgz(
+                ["optimize", "oci:\(place.source):latest", "oci:nowhere:x", "--record-out", "/no/such/file"])
+            #expect(nowhere.status == 2 && nowhere.errors.contains("--record-out: cannot write /no/such/file"))
+            #expect(throws: (any Error).self) { try place.directory.appending("nowhere").stat() }
             let dry = try await place.esgz(
                 ["optimize"] + arguments(place) + ["--dry-run", "--profile", "record", "--record-out", "record"])
             #expect(try dry.status == 0 && FileSlice(opening: place.directory.appending("record")).bytes() == record)

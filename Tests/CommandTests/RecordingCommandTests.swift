@@ -31,10 +31,12 @@ struct RecordingCommandTests {
     }
 
     /// Runs `esgz profile record` with the probe, whose words come last.
-    private func record(_ place: Workplace, _ options: String..., running words: String) async throws -> Command {
+    private func record(
+        _ place: Workplace, _ options: String..., running words: String, program: String = "/probe"
+    ) async throws -> Command {
         try await place.esgz(
             ["profile", "record", "oci:\(place.source):latest", "--tmp-dir", place.temporary.string] + options
-                + ["--", "/probe"] + words.split(separator: " ").map(String.init))
+                + ["--", program] + words.split(separator: " ").map(String.init))
     }
 
     /// Expects that no directory and no mount is left, nor the control groups of the runs that a file names.
@@ -311,7 +313,11 @@ struct RecordingCommandTests {
                 unshare -m bash -c 'umount /sys/fs/cgroup/unified 2>/dev/null
                     "$esgz" profile record "$source" --tmp-dir "$tmp" --runtime crun -- /nothing'
                 """)
-            #expect(failed.status == 8)
+            #expect(failed.status == 8 && failed.errors.split(separator: "error: ").count == 2)
+            let unstarted = try await record(place, "-q", running: "x", program: "/nothing")
+            #expect(unstarted.status == 8 && unstarted.errors.hasPrefix("error: "), "\(unstarted.errors)")
+            #expect(unstarted.errors.split(separator: "unable to start").count == 2)
+            #expect(!unstarted.errors.contains("run failed"))
             #expect(
                 failed.errors.contains("error: ") && failed.errors.contains("the workload did not start: crun: "),
                 "\(failed.errors)")
