@@ -9,7 +9,7 @@ struct Diff: AsyncParsableCommand {
         abstract: "Show which files differ between two images, without pulling them.",
         discussion: """
             Compares what containers see: kinds, contents, modes, owners, extended attributes, targets of links and \
-            numbers of devices, but not times. The largest differences come first. Contents are compared by the digests \
+            numbers of devices, but neither times nor which names share a file. The largest differences come first. Contents are compared by the digests \
             in the tables of contents.
             """)
 
