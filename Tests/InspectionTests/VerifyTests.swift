@@ -194,6 +194,12 @@ struct VerifyTests {
         .table(.landmark, "no file", entry: ".no.prefetch.landmark") {
             $0.edit(".no.prefetch.landmark") { $0["size"] = .integer(2) }
         },
+        .table(.landmark, "one that does not begin a member", entry: ".no.prefetch.landmark") {
+            $0.edit(".no.prefetch.landmark") { $0["innerOffset"] = .integer(1) }
+        },
+        .table(.order, "a member whose first data lies inside it", entry: "last") {
+            $0.edit("last") { $0["innerOffset"] = .integer(1) }
+        },
         .table(.chunkDigest, "another one", entry: "etc/big") {
             $0.edit("etc/big", type: "chunk") { $0["chunkDigest"] = otherDigest }
         },
@@ -291,6 +297,10 @@ struct VerifyTests {
             #expect(found.contains { $0.entry == entry }, "\(verdict.allFindings)")
         }
         #expect(verdict.isLazy == damage.isLazy, "\(verdict.json)")
+        // All of these are about data, which stands somewhere.
+        if [.memberStart, .chunkDigest].contains(LayerPromise(rawValue: damage.promise)) {
+            #expect(found.contains { $0.offset != nil }, "\(found)")
+        }
     }
 
     @Test func everyPromiseHasItsDamage() {

@@ -8,9 +8,9 @@ package struct LayerPieces: Sendable {
     package var data: [UInt8]
     /// The text of the table.
     package var toc: [UInt8]
-    /// What the table's file is called in its member.
     /// Bytes of the table's header that are to be others; its checksum follows, unless it is among them.
     package var tocHeader: [Int: UInt8] = [:]
+    /// What the table's file is called in its member.
     package var tocName = "stargz.index.json"
     /// Bytes behind the table's file and the end of the archive.
     package var tail: [UInt8] = []

@@ -9,8 +9,8 @@ struct Diff: AsyncParsableCommand {
         abstract: "Show which files differ between two images, without pulling them.",
         discussion: """
             Compares what containers see: kinds, contents, modes, owners, extended attributes, targets of links and \
-            numbers of devices, but neither times nor which names share a file. The largest differences come first. Contents are compared by the digests \
-            in the tables of contents.
+            numbers of devices, but neither times nor which names share a file. The largest differences come first. \
+            Contents are compared by the digests in the tables of contents.
             """)
 
     @Argument(help: ArgumentHelp("The image to start from.", valueName: "a"))
