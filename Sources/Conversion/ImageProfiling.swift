@@ -106,6 +106,10 @@ struct ImageProfiling: Sendable {
         let name = image.configuration.platform?.description ?? image.descriptor.digest.description
         return try await context("profile of \(name)") {
             let layers = image.layers.map { inflated[$0.key] }
+            let isWhole = zip(image.layers, layers).allSatisfy { $0.key.kind != .tar || $1 != nil }
+            guard isWhole || !profiler.needsAllLayers else {
+                throw ProfilingFailure(text: "a layer is left out, so the image cannot be run as it is")
+            }
             let readable = ReadableImage(
                 manifest: image.descriptor.digest, configuration: image.configuration,
                 tree: MergedTree(layers.map { $0?.entries ?? [] }, hiding: SpecialEntry.paths),

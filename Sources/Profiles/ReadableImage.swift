@@ -29,6 +29,9 @@ package protocol Profiler: Sendable {
     /// Whether this platform of an image is to be profiled before others, which may get what is found out here.
     func goesFirst(_ configuration: ImageConfiguration) -> Bool
 
+    /// Whether an image without one of its layers is another one, of which nothing can be learned.
+    var needsAllLayers: Bool { get }
+
     /// The profile of one platform of an image; the same each time unless the workload itself differs.
     func profile(of image: ReadableImage) async throws -> Profile
 }
@@ -36,6 +39,7 @@ package protocol Profiler: Sendable {
 extension Profiler {
     /// Unless a profiler says so, no platform is like another.
     package func goesFirst(_ configuration: ImageConfiguration) -> Bool { false }
+    package var needsAllLayers: Bool { false }
 }
 
 /// A profile that was made before; it holds for every image that it is applied to.

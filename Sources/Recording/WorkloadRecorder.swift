@@ -51,6 +51,8 @@ package final class WorkloadRecorder: Profiler {
         if request.usesTerminal, isatty(STDIN_FILENO) == 0 { throw RecordingFailure.noTerminal }
     }
 
+    package var needsAllLayers: Bool { true }
+
     package func goesFirst(_ configuration: ImageConfiguration) -> Bool {
         configuration.platform.map { Platform.local.matches($0) } ?? true
     }

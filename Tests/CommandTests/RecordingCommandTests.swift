@@ -198,6 +198,16 @@ struct RecordingCommandTests {
         }
     }
 
+    @Test func anImageThatCannotBeHadWholeIsNotRun() async throws {
+        var tar = TinyTar.motd()
+        tar.file(Array("caf".utf8) + [0xe9], [1])
+        try await withWorkplace([try TinyLayer(tar)]) { place, _ in
+            let result = try await record(place, "-q", running: "x")
+            #expect(result.status == 8 && result.errors.contains("is left out of the profile: "))
+            #expect(result.errors.hasSuffix("a layer is left out, so the image cannot be run as it is\n"))
+        }
+    }
+
     @Test func aSignalEndsAWorkloadThatWaitsForIt() async throws {
         try await withProbe { place in
             let result = try await place.shell(
