@@ -4,6 +4,13 @@ package protocol RandomAccess: Sendable {
 
     /// Reads exactly `range`, which must lie within the count.
     func bytes(in range: Range<Int64>) async throws -> [UInt8]
+
+    /// Keeps nothing of what was read: it turned out wrong, and is right the next time if it was changed on its way.
+    func forget()
+}
+
+extension RandomAccess {
+    package func forget() {}
 }
 
 extension FileSlice: RandomAccess {

@@ -1,7 +1,7 @@
 import EStargz
 import Synchronization
 
-/// Chunks that were read lately, up to so many bytes: whoever reads a file in pieces asks for each chunk many times.
+/// A few chunks that were read lately, up to so many bytes: whoever reads a file in pieces asks for each chunk many times.
 final class ChunkCache: Sendable {
     struct Key: Hashable {
         let layer: Int
@@ -15,6 +15,7 @@ final class ChunkCache: Sendable {
         var count = 0
     }
 
+    fileprivate static let chunkCount = 64
     private let limit: Int
     private let state = Mutex(State())
 
@@ -44,7 +45,7 @@ extension ChunkCache.State {
         guard chunks.updateValue(bytes, forKey: key) == nil else { return }
         order.append(key)
         count += bytes.count
-        while count > limit, !order.isEmpty {
+        while count > limit || order.count > ChunkCache.chunkCount {
             count -= chunks.removeValue(forKey: order.removeFirst())?.count ?? 0
         }
     }

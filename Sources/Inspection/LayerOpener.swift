@@ -9,6 +9,7 @@ struct LayerOpener: Sendable {
     let source: any ImageSource
     let tables: ExternalTables
     let options: InspectionOptions
+    let members = MemberCache()
 
     /// Opens a layer; `number` counts from 1.
     func open(_ descriptor: Descriptor, diffID: Digest, number: Int) async throws -> OpenLayer {
@@ -34,7 +35,8 @@ struct LayerOpener: Sendable {
     /// - Throws: a failure of the format when the layer can only be pulled.
     func read(_ descriptor: Descriptor) async throws -> LayerReader {
         guard let trust = try descriptor.tocTrust else { throw NoTableFailure.noAnnotation }
-        let reader = try await LayerReader(ReadAhead(try await source.open(descriptor)), trusting: trust) {
+        let blob = ReadAhead(try await source.open(descriptor))
+        let reader = try await LayerReader(blob, trusting: trust, members: members) {
             try await tables.table(of: descriptor.digest)
         }
         guard !reader.table.lacksChunkDigests else { throw NoTableFailure.noDigests }

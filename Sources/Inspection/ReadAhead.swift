@@ -37,6 +37,8 @@ final class ReadAhead: RandomAccess {
         }
         return bytes.count == range.count ? bytes : Array(bytes.prefix(range.count))
     }
+
+    func forget() { state.withLock { $0.windows = [] } }
 }
 
 extension ReadAhead.State {

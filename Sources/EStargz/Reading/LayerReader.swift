@@ -45,59 +45,89 @@ package struct LayerReader: Sendable {
     package let dataEnd: Int64
     package let footer: LayerFooter?
     private let blob: any RandomAccess
+    private let members: MemberCache
 
     /// Reads the end of a blob and the table, and checks the table.
     ///
     /// - Parameters:
     ///   - blob: the compressed layer.
     ///   - trust: what the manifest says of the table.
+    ///   - members: may be shared by layers, so that not each keeps a member.
     ///   - externalTOC: fetches the blob with the table when that is in another image; `nil` when there is none.
     /// - Throws: `LayerReadFailure` when the layer cannot be read lazily.
     package init(
-        _ blob: any RandomAccess, trusting trust: Trust,
+        _ blob: any RandomAccess, trusting trust: Trust, members: MemberCache = MemberCache(),
         externalTOC: () async throws -> [UInt8]?
     ) async throws {
         self.blob = blob
-        let bytes: [UInt8]
+        self.members = members
+        let opening = try await Self.insisting(forgetting: blob.forget) {
+            try await Self.open(blob, trusting: trust, externalTOC: externalTOC)
+        }
+        (format, footer, compressedTOC, dataEnd) = (opening.format, opening.footer, opening.toc, opening.dataEnd)
+        (table, tocDigest, tocTextSize) = opening.read
+    }
+
+    /// What was changed on its way is right the next time, unless it is the blob that has it wrong.
+    private static func insisting<Value>(
+        forgetting forget: () -> Void, _ read: () async throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await read()
+        } catch let failure as any Failure where failure.kind == .invalid {
+            forget()
+            return try await read()
+        }
+    }
+
+    private struct Opening {
+        let format: LayerFormat
+        let footer: LayerFooter?
+        let toc: [UInt8]
+        let dataEnd: Int64
+        let read: (table: TableOfContents, digest: Digest, textCount: Int64)
+
+        init(_ format: LayerFormat, _ footer: LayerFooter?, _ toc: [UInt8], dataEnd: Int64) throws {
+            (self.format, self.footer, self.toc, self.dataEnd) = (format, footer, toc, dataEnd)
+            read = try TableOfContents.read(toc, format, dataEnd: dataEnd)
+        }
+    }
+
+    private static func open(
+        _ blob: any RandomAccess, trusting trust: Trust, externalTOC: () async throws -> [UInt8]?
+    ) async throws -> Opening {
         if case .frame(let position, let digest) = trust {
-            (format, footer) = (.containersZstdChunked, nil)
             guard position.range.upperBound <= blob.count, !position.range.isEmpty else {
                 throw LayerReadFailure.tocOutside
             }
-            bytes = try await Self.bytes(of: blob, in: position.range, tail: ([], from: blob.count))
-            let actual = Digest(of: bytes)
+            let toc = try await bytes(of: blob, in: position.range, tail: ([], from: blob.count))
+            let actual = Digest(of: toc)
             guard actual == digest else { throw LayerReadFailure.wrongTOCDigest(expected: digest, actual: actual) }
-            dataEnd = max(0, position.range.lowerBound - 8)
-        } else {
-            let start = max(0, blob.count - Self.tailCount)
-            let tail = try await blob.bytes(in: start..<blob.count)
-            guard let footer = try LayerFooter(parsing: tail, blobSize: blob.count) else {
-                throw LayerReadFailure.noFooter
-            }
-            (format, self.footer) = (footer.format, footer)
-            switch footer.toc {
-            case .member(let range):
-                bytes = try await Self.bytes(of: blob, in: range, tail: (tail, from: start))
-                guard bytes.starts(with: [0x1f, 0x8b, 8]) else {
-                    throw LayerReadFailure.noTOCMember(offset: range.lowerBound)
-                }
-                dataEnd = range.lowerBound
-            case .frame(let range, _):
-                bytes = try await Self.bytes(of: blob, in: range, tail: (tail, from: start))
-                // A frame that readers skip has eight bytes in front.
-                dataEnd = max(0, range.lowerBound - 8)
-            case .elsewhere:
-                guard let found = try await externalTOC() else { throw LayerReadFailure.noExternalTOC }
-                bytes = found
-                dataEnd = blob.count - Int64(footer.count)
-            }
+            return try Opening(.containersZstdChunked, nil, toc, dataEnd: max(0, position.range.lowerBound - 8))
         }
-        let read = try TableOfContents.read(bytes, format, dataEnd: dataEnd)
-        if case .text(let expected) = trust, read.digest != expected {
-            throw LayerReadFailure.wrongTOCDigest(expected: expected, actual: read.digest)
+        let start = max(0, blob.count - tailCount)
+        let tail = try await blob.bytes(in: start..<blob.count)
+        guard let footer = try LayerFooter(parsing: tail, blobSize: blob.count) else { throw LayerReadFailure.noFooter }
+        let opening: Opening
+        switch footer.toc {
+        case .member(let range):
+            let toc = try await bytes(of: blob, in: range, tail: (tail, from: start))
+            guard toc.starts(with: [0x1f, 0x8b, 8]) else {
+                throw LayerReadFailure.noTOCMember(offset: range.lowerBound)
+            }
+            opening = try Opening(footer.format, footer, toc, dataEnd: range.lowerBound)
+        case .frame(let range, _):
+            let toc = try await bytes(of: blob, in: range, tail: (tail, from: start))
+            // A frame that readers skip has eight bytes in front.
+            opening = try Opening(footer.format, footer, toc, dataEnd: max(0, range.lowerBound - 8))
+        case .elsewhere:
+            guard let toc = try await externalTOC() else { throw LayerReadFailure.noExternalTOC }
+            opening = try Opening(footer.format, footer, toc, dataEnd: blob.count - Int64(footer.count))
         }
-        (table, tocDigest, tocTextSize) = read
-        compressedTOC = bytes
+        if case .text(let expected) = trust, opening.read.digest != expected {
+            throw LayerReadFailure.wrongTOCDigest(expected: expected, actual: opening.read.digest)
+        }
+        return opening
     }
 
     /// Bytes of the table, compressed.
@@ -129,11 +159,11 @@ package struct LayerReader: Sendable {
     /// - Returns: all of its data.
     /// - Throws: `LayerReadFailure` when it is not what the table says.
     package func bytes(of chunk: TableOfContents.Chunk) async throws -> [UInt8] {
-        do {
-            return try await readOnce(chunk)
-        } catch let failure as any Failure where failure.kind == .invalid {
-            // What was changed on its way is right the next time, unless it is the blob that has it wrong.
-            return try await readOnce(chunk)
+        try await Self.insisting {
+            blob.forget()
+            members.forget()
+        } _: {
+            try await readOnce(chunk)
         }
     }
 
@@ -148,17 +178,27 @@ package struct LayerReader: Sendable {
             throw LayerReadFailure.chunkTooLarge(chunk.innerOffset, limit: Self.chunkLimit)
         }
         guard chunk.offset < dataEnd else { throw LayerReadFailure.chunkOutside(offset: chunk.offset) }
-        let end = table.memberEnd(after: chunk.offset, end: dataEnd)
-        var inflated = try await prefix(of: chunk.offset..<end, wanted)
-        guard inflated.count == wanted else {
+        let inflated = try await prefix(ofMemberAt: chunk.offset, wanted)
+        guard inflated.count >= wanted else {
             throw LayerReadFailure.chunkTooShort(
                 offset: chunk.offset, expected: chunk.size, found: max(0, inflated.count - Int(chunk.innerOffset)))
         }
-        inflated.removeFirst(Int(chunk.innerOffset))
-        let actual = Digest(of: inflated)
+        let data = Array(inflated[Int(chunk.innerOffset)..<Int(wanted)])
+        let actual = Digest(of: data)
         guard actual == digest else {
             throw LayerReadFailure.wrongChunkDigest(offset: chunk.offset, expected: digest, actual: actual)
         }
+        return data
+    }
+
+    /// The first inflated bytes of a member, `wanted` of them or more where it has so many.
+    private func prefix(ofMemberAt offset: Int64, _ wanted: Int64) async throws -> [UInt8] {
+        let known = members.prefix(tocDigest, at: offset)
+        guard known.count < wanted else { return known }
+        // Whoever comes back for more will do so again.
+        let wanted = max(wanted, min(2 * Int64(known.count), 2 * Self.chunkLimit))
+        let inflated = try await prefix(of: offset..<table.memberEnd(after: offset, end: dataEnd), wanted)
+        members.keep(inflated, tocDigest, at: offset)
         return inflated
     }
 

@@ -210,21 +210,64 @@ struct LayerReaderTests {
         #expect(try await bytes("a", in: reader) == [0x78])
         #expect(blob.read.withLock { $0 } < 5000)
     }
+
+    /// Neither memory nor requests may grow with all that stands before a file in its member.
+    @Test func filesThatShareAMemberAreInflatedTogether() async throws {
+        let contents = (0..<3000).map { number in [UInt8]((0..<1000).map { UInt8(truncatingIfNeeded: $0 * number) }) }
+        let entries = contents.enumerated().map { number, bytes in
+            #"{"name":"\#(number)","type":"reg","size":1000,"offset":0,"innerOffset":\#(number * 1000),"#
+                + #""chunkDigest":"\#(Digest(of: bytes))","digest":"\#(Digest(of: bytes))"}"#
+        }
+        let pieces = LayerPieces(
+            data: try compressed(contents.flatMap(\.self)),
+            toc: #"{"version":1,"entries":[\#(entries.joined(separator: ","))]}"#)
+        let blob = CountingBlob(try pieces.bytes())
+        let reader = try await LayerReader(blob, trusting: .text(pieces.tocDigest)) { nil }
+        blob.read.withLock { $0 = 0 }
+        for (number, bytes) in contents.enumerated() {
+            let found = try await self.bytes("\(number)", in: reader)
+            #expect(found == bytes && found.capacity < 4000)
+        }
+        #expect(blob.read.withLock { $0 } < 8 * pieces.data.count)
+    }
+
+    /// What was changed on its way, and not in the blob, makes nothing fail.
+    @Test(arguments: 0..<4)
+    func aWrongAnswerIsAskedForOnceMore(number: Int) async throws {
+        let pieces = try LayerPieces(try await Self.sample())
+        let blob = CountingBlob(try pieces.bytes(), damaging: number)
+        let reader = try await LayerReader(blob, trusting: .text(pieces.tocDigest)) { nil }
+        #expect(try await bytes("etc/motd", in: reader) == Array("hello".utf8))
+        #expect(try await bytes("big", in: reader) == Self.big)
+        #expect(blob.reads.withLock { $0 } > number)
+    }
 }
 
-/// Counts the bytes that are read.
+/// Counts what is read, and gets one of the answers wrong.
 private final class CountingBlob: RandomAccess {
+    /// Bytes.
     let read = Mutex<Int>(0)
+    let reads = Mutex<Int>(0)
     private let memory: BytesInMemory
+    private let damaged: Int?
 
-    init(_ bytes: [UInt8]) {
+    /// - Parameters:
+    ///   - bytes: the whole blob.
+    ///   - damaged: counts the answers from 0.
+    init(_ bytes: [UInt8], damaging damaged: Int? = nil) {
         memory = BytesInMemory(bytes)
+        self.damaged = damaged
     }
 
     var count: Int64 { memory.count }
 
     func bytes(in range: Range<Int64>) throws -> [UInt8] {
         read.withLock { $0 += range.count }
-        return try memory.bytes(in: range)
+        let number = reads.withLock { reads in
+            defer { reads += 1 }
+            return reads
+        }
+        let bytes = try memory.bytes(in: range)
+        return number == damaged ? bytes.map { ~$0 } : bytes
     }
 }
