@@ -15,6 +15,8 @@ package final class JSONStream {
     private var passed = 0
     private var isAtEnd = false
     private var text: [UInt8] = []
+    /// Whether an array has begun anywhere.
+    package private(set) var hasSeenArray = false
 
     /// - Parameter next: returns the next piece, empty at the end; each must stay in place until the next call.
     package init(_ next: @escaping () throws -> UnsafeRawBufferPointer) {
@@ -42,6 +44,7 @@ package final class JSONStream {
     /// Reads an array; `element` must read or skip each element.
     package func readArray(_ element: () throws -> Void) throws {
         try take(UInt8(ascii: "["), or: "expected an array")
+        hasSeenArray = true
         if try takeNext(UInt8(ascii: "]")) { return }
         repeat { try element() } while try takeNext(UInt8(ascii: ","))
         try take(UInt8(ascii: "]"), or: "expected ',' or ']'")

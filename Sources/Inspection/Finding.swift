@@ -1,6 +1,7 @@
 import Content
 import EStargz
 import OCI
+import Transports
 
 /// What an image promises beyond the format of its layers.
 package enum ImagePromise: String, Sendable, CaseIterable {
@@ -137,6 +138,9 @@ package struct ImageVerdict: Sendable {
 
     /// Whether a manifest or an index could not be read.
     private var isIncomplete = false
+    private var visited: Set<Descriptor> = []
+    /// Whether there is more than anybody would look at.
+    private(set) var isCutOff = false
 
     init(root: Descriptor) {
         self.root = root
@@ -151,6 +155,24 @@ package struct ImageVerdict: Sendable {
     /// Adds what another look has found.
     package mutating func add(_ findings: [Finding]) {
         self.findings += findings
+    }
+
+    /// Whether a manifest or an index is to be looked at; each is once.
+    mutating func visit(_ descriptor: Descriptor) -> Bool {
+        guard !isCutOff, !visited.contains(descriptor) else { return false }
+        guard visited.count < manifestLimit else {
+            isCutOff = true
+            missing(Finding(.index, DocumentFailure.tooManyManifests(limit: manifestLimit).description))
+            return false
+        }
+        visited.insert(descriptor)
+        return true
+    }
+
+    /// Notes a platform that was not asked for.
+    mutating func note(other platform: Platform?) {
+        guard let platform, others.count < manifestLimit else { return }
+        others.append(platform)
     }
 
     /// Notes that something cannot be had, and why.

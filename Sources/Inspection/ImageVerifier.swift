@@ -55,18 +55,20 @@ package struct ImageVerifier: Sendable {
 
     private func visit(_ descriptor: Descriptor, depth: Int, _ verdict: inout ImageVerdict) async throws {
         try Task.checkCancellation()
-        guard depth < indexDepthLimit, verdict.platforms.count < manifestLimit else {
-            return verdict.missing(Finding(.index, "indexes lead to too many manifests, or too deep"))
-        }
+        guard verdict.visit(descriptor) else { return }
+        guard depth < indexDepthLimit else { return verdict.missing(Finding(.index, "indexes lead too deep")) }
         let type = descriptor.mediaType
         guard type.isIndex else { return try await visitManifest(descriptor, &verdict) }
         do {
             let index = try Index(try await source.document(descriptor), as: type)
+            for text in DocumentChecks.flaws(of: index.document, .index) {
+                verdict.missing(Finding(.index, "\(descriptor.digest): \(text)"))
+            }
+            verdict.findings += DocumentChecks.typeFindings(of: index.document, descriptor)
             try await checkAttestations(of: index, &verdict)
-            checkType(of: index.document, descriptor, &verdict.findings)
-            for child in index.manifests where !child.isAttestation {
+            for child in index.manifests where !child.isAttestation && !verdict.isCutOff {
                 guard isWanted(child) else {
-                    if let platform = child.platform { verdict.others.append(platform) }
+                    verdict.note(other: child.platform)
                     continue
                 }
                 try await visit(child, depth: depth + 1, &verdict)
@@ -79,7 +81,7 @@ package struct ImageVerifier: Sendable {
     /// Attestations speak of manifests that stand beside them.
     private func checkAttestations(of index: Index, _ verdict: inout ImageVerdict) async throws {
         let digests = Set(index.manifests.map(\.digest.description))
-        for child in index.manifests where child.isAttestation {
+        for child in index.manifests where child.isAttestation && verdict.visit(child) {
             do {
                 _ = try await source.document(child)
             } catch let failure as any Failure where failure.isOfTheImage {
@@ -92,17 +94,6 @@ package struct ImageVerifier: Sendable {
                     .index,
                     "attestation \(child.digest) speaks of \(subject?.prefix(100).printable ?? "nothing"), which is not in "
                         + "the index"))
-        }
-    }
-
-    private func checkType(of document: Document, _ descriptor: Descriptor, _ findings: inout [Finding]) {
-        guard let stated = document.root["mediaType"]?.string else { return }
-        if !stated.isSameText(as: descriptor.mediaType.text) {
-            findings.append(
-                Finding(
-                    .mediaType,
-                    "\(descriptor.digest) is named as \(descriptor.mediaType.text.printable), but says that it is "
-                        + stated.prefix(100).printable))
         }
     }
 
@@ -119,38 +110,35 @@ package struct ImageVerifier: Sendable {
             let configuration = try ImageConfiguration(try await source.document(manifest.configuration))
             let platform = descriptor.platform ?? configuration.platform
             if !request.platforms.isEmpty, let platform, !request.platforms.contains(where: { $0.matches(platform) }) {
-                return verdict.others.append(platform)
+                return verdict.note(other: platform)
             }
             var result = PlatformVerdict(descriptor: descriptor, platform: platform)
-            checkType(of: document, descriptor, &result.findings)
-            if let stated = configuration.platform, let named = descriptor.platform, !named.matches(stated) {
-                result.findings.append(
-                    Finding(.manifest, platform: platform, "the configuration is for \(stated.description.printable)"))
+            DocumentChecks(platform: platform).check(manifest, descriptor, configuration, &result)
+            if let number = request.layer, number >= manifest.layers.count {
+                throw NoLayerFailure(number: number + 1, count: manifest.layers.count)
             }
-            let layers = manifest.layers
-            guard layers.count == configuration.diffIDs.count else {
-                let failure = DocumentFailure.layerCountMismatch(
-                    layers: layers.count, diffIDs: configuration.diffIDs.count)
-                result.obstacle = failure.description
-                result.findings.append(Finding(.manifest, platform: platform, failure.description))
-                return verdict.platforms.append(result)
+            if manifest.layers.count == configuration.diffIDs.count {
+                try await checkLayers(of: manifest, configuration, &result)
             }
-            if let number = request.layer, number >= layers.count {
-                throw NoLayerFailure(number: number + 1, count: layers.count)
-            }
-            let wanted = request.layer.map { [$0] } ?? Array(layers.indices)
-            let verifier = LayerChecks(request: request, source: source, tables: tables, platform: platform)
-            result.layers = try await concurrentMap(
-                wanted.filter { layers[$0].mediaType.layerKind != .other },
-                width: request.options.jobs
-            ) { _, number in
-                try await verifier.run(layers[number], configuration.diffIDs[number], number: number + 1)
-            }
-            result.findings += verifier.checkTogether(result.layers)
             verdict.platforms.append(result)
         } catch let failure as any Failure where failure.isOfTheImage {
             verdict.missing(Finding(.manifest, platform: descriptor.platform, "\(descriptor.digest): \(failure)"))
         }
+    }
+
+    private func checkLayers(
+        of manifest: Manifest, _ configuration: ImageConfiguration, _ result: inout PlatformVerdict
+    ) async throws {
+        let layers = manifest.layers
+        let checks = LayerChecks(request: request, source: source, tables: tables, platform: result.platform)
+        result.layers = try await concurrentMap(
+            request.layer.map { [$0] } ?? Array(layers.indices), width: request.options.jobs
+        ) { _, number in
+            try await context("layer \(number + 1) (\(layers[number].digest.short))") {
+                try await checks.run(layers[number], configuration.diffIDs[number], number: number + 1)
+            }
+        }
+        result.findings += checks.checkTogether(result.layers)
     }
 }
 

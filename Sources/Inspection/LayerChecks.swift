@@ -18,8 +18,12 @@ struct LayerChecks: Sendable {
     func run(_ descriptor: Descriptor, _ diffID: Digest, number: Int) async throws -> LayerVerdict {
         var verdict = LayerVerdict(number: number, descriptor: descriptor)
         guard descriptor.mediaType.layerKind == .tar else {
-            verdict.obstacle = "foreign layers are fetched from elsewhere"
-            verdict.findings.append(finding(.mediaType, number, verdict.obstacle ?? ""))
+            let text =
+                descriptor.mediaType.layerKind == .foreign
+                ? "foreign layers are fetched from elsewhere"
+                : "\(descriptor.mediaType.text.prefix(200).printable) is no type of a layer that runtimes unpack"
+            verdict.obstacle = text
+            verdict.findings.append(finding(.mediaType, number, text))
             return verdict
         }
         checkAnnotations(&verdict)
@@ -29,6 +33,7 @@ struct LayerChecks: Sendable {
             checkType(reader.format.isZstd ? .zstd : .gzip, &verdict)
             checkLimits(reader, &verdict)
             checkFormat(reader, &verdict)
+            checkStatedTable(reader, &verdict)
             try await checkPlace(&verdict)
         }
         // What could not be found a moment ago need not be looked for once more.
@@ -66,6 +71,16 @@ struct LayerChecks: Sendable {
                 finding(
                     .annotations, number,
                     "\(Annotation.uncompressedSize) is '\(text.prefix(50).printable)', expected a number"))
+        }
+        // They become labels of the snapshot, which containerd then does not make (`labels/validate.go`).
+        for annotation in descriptor.json["annotations"]?.object?.members ?? []
+        where annotation.key.hasPrefix("containerd.io/snapshot/") {
+            let size = annotation.key.utf8.count + (annotation.value.string?.utf8.count ?? 0)
+            guard size > 4096 else { continue }
+            let text =
+                "\(annotation.key.prefix(100).printable) has \(size) bytes with its value; containerd takes at most 4096"
+            verdict.obstacle = verdict.obstacle ?? text
+            verdict.findings.append(finding(.annotations, number, text))
         }
         if descriptor.mediaType.isDocker, descriptor.annotation(Annotation.tocDigest) != nil {
             verdict.findings.append(
@@ -140,6 +155,36 @@ struct LayerChecks: Sendable {
                         LayerFinding(.chunkDigest, NoTableFailure.noDigests.description), platform: platform,
                         layer: verdict.number))
             }
+        }
+    }
+
+    /// What else the footer and the annotations say of the table of zstd:chunked, which other readers go by.
+    private func checkStatedTable(_ reader: LayerReader, _ verdict: inout LayerVerdict) {
+        guard case .frame(let range, let inflated)? = reader.footer?.toc else { return }
+        let number = verdict.number
+        if inflated != reader.tocTextSize {
+            verdict.findings.append(
+                Finding(
+                    LayerFinding(
+                        .footer,
+                        "the footer says that the table of contents inflates to \(inflated) bytes, not "
+                            + "\(reader.tocTextSize)"),
+                    platform: platform, layer: number))
+        }
+        let descriptor = verdict.descriptor
+        for key in [Annotation.zstdTOCPosition, Annotation.olderZstdTOCPosition] {
+            guard let text = descriptor.annotation(key) else { continue }
+            let position = LayerReader.ZstdPosition(text)
+            guard position?.range != range || position?.inflated != reader.tocTextSize else { continue }
+            let expected = "\(range.lowerBound):\(range.count):\(reader.tocTextSize):1"
+            verdict.findings.append(
+                finding(.annotations, number, "\(key) is '\(text.prefix(100).printable)', expected \(expected)"))
+        }
+        let digest = Digest(of: reader.compressedTOC).description
+        for key in [Annotation.zstdTOCDigest, Annotation.olderZstdTOCDigest] {
+            guard let text = descriptor.annotation(key), text != digest else { continue }
+            verdict.findings.append(
+                finding(.annotations, number, "\(key) is '\(text.prefix(100).printable)', expected \(digest)"))
         }
     }
 

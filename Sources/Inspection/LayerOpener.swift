@@ -82,6 +82,7 @@ extension Failure {
     /// Whether a registry answers with all of a blob when it is asked for a part.
     package var isAboutRanges: Bool {
         let cause = (self as? ContextualFailure)?.cause ?? self
+        if let answer = cause as? RegistryFailure { return answer.status == 416 }
         return switch cause as? RegistryAnswerFailure {
         case .noRanges, .wrongRange, .rangeTooLong: true
         default: false

@@ -125,6 +125,8 @@ package final class LazyImage: Sendable {
     package func forEachPiece(
         of file: MergedTree.Place, size: Int64, _ body: ([UInt8]) throws -> Void
     ) async throws {
+        // Holes cost a hostile table nothing.
+        guard size <= options.layerLimit else { throw TarFailure.tooLarge(limit: options.layerLimit) }
         for start in stride(from: 0, to: size, by: 1 << 20) {
             try Task.checkCancellation()
             try body(try await bytes(of: file, in: start..<min(start + 1 << 20, size)))

@@ -98,6 +98,7 @@ struct Look {
     var inspection: InspectionOptions {
         var inspection = InspectionOptions(temporaryDirectory: temporaryDirectory)
         inspection.jobs = options.work.jobs
+        inspection.layerLimit = options.limit.maxLayerSize.bytes
         let isQuiet = options.output.quiet
         inspection.notice = { event in
             // What is left out makes the result another one.

@@ -20,7 +20,7 @@ struct ExternalTableTests {
             let file = try #require(node?.file)
             #expect(try await image.bytes(of: file, in: 0..<5) == Array("hello".utf8))
             #expect(tree.count == 3 && notices() == [])
-            #expect(try await image.summary(ofLayer: 0).reader?.format == .externalTOC)
+            #expect(try await image.summary(ofLayer: 0).table?.format == .externalTOC)
             #expect(verdict.isSound && verdict.platforms[0].firstEager == nil, "\(verdict.allFindings)")
         }
     }

@@ -108,7 +108,7 @@ struct VerifyTests {
         .table(.toc, "a version that is a text", isLazy: false) { $0.table["version"] = "1" },
         .table(.toc, "a number that is none", isLazy: false) { $0.toc = Array(#"{"x":+1,"entries":[]}"#.utf8) },
         .table(.toc, "zeros in front of a number", isLazy: false) { $0.toc = Array(#"{"version":01}"#.utf8) },
-        .table(.toc, "a negative number of a chunk", entry: "etc/big") {
+        .table(.toc, "a negative number of a chunk", entry: "etc/big", isLazy: false) {
             $0.edit("etc/big", type: "chunk") { $0["chunkSize"] = .integer(-1) }
         },
         .table(.toc, "Base64 without its padding", entry: "etc/motd", isLazy: false) {
@@ -117,6 +117,16 @@ struct VerifyTests {
         .table(.toc, "entries twice", isLazy: false) { $0.toc = Array(#"{"entries":[],"entries":[]}"#.utf8) },
         .table(.toc, "a value that is no Base64", entry: "etc/motd", isLazy: false) {
             $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "*" }
+        },
+        .table(.toc, "an array in front of the entries") {
+            $0.toc = Array(#"{"x":{"y":[]},"#.utf8) + $0.toc.dropFirst()
+        },
+        .table(.toc, "an owner beyond 32 bits", entry: "last") { $0.edit("last") { $0["uid"] = .integer(1 << 32) } },
+        .table(.toc, "a group that means none", entry: "last") {
+            $0.edit("last") { $0["gid"] = .integer(1 << 32 - 1) }
+        },
+        .table(.toc, "a device that Linux cannot have", entry: "null") {
+            $0.edit("null") { $0["devMinor"] = .integer(1 << 20) }
         },
         .table(.toc, "a negative number", entry: "null") { $0.edit("null") { $0["devMajor"] = .integer(-1) } },
         .table(.order, "a chunk in front of its file", entry: "etc/big") {
@@ -143,6 +153,18 @@ struct VerifyTests {
         .table(.paths, "something below a file", entry: "last/below") {
             $0.editEntries { $0.append(entry(["name": "last/below", "type": "fifo"])) }
         },
+        .table(.paths, "something deeper below a file", entry: "last/a/b") {
+            $0.editEntries { $0.append(entry(["name": "last/a/b", "type": "fifo"])) }
+        },
+        .table(.paths, "a file where others lie below", entry: "new") {
+            $0.editEntries {
+                $0.append(entry(["name": "new/a", "type": "fifo"]))
+                $0.append(entry(["name": "new", "type": "fifo"]))
+            }
+        },
+        .table(.paths, "the table's own name", entry: "./stargz.index.json") {
+            $0.editEntries { $0.append(entry(["name": "./stargz.index.json", "type": "fifo"])) }
+        },
         .table(.links, "a link in front of its target", entry: "etc/link") {
             $0.editEntries { entries in
                 guard let link = entries.firstIndex(where: { $0["type"]?.string == "hardlink" }) else { return }
@@ -161,6 +183,15 @@ struct VerifyTests {
     private static let data: [Damage] = [
         .table(.sizes, "chunks that overlap", entry: "etc/big") {
             $0.edit("etc/big", type: "chunk") { $0["chunkOffset"] = .integer(100) }
+        },
+        .table(.sizes, "a first chunk without a size", entry: "etc/big", isLazy: false) {
+            $0.edit("etc/big", type: "reg") { $0["chunkSize"] = nil }
+        },
+        .table(.sizes, "a middle chunk without a size", entry: "etc/big", isLazy: false) { pieces in
+            pieces.editEntries { entries in
+                guard let chunk = entries.firstIndex(where: { $0["type"]?.string == "chunk" }) else { return }
+                entries[chunk]["chunkSize"] = nil
+            }
         },
         .table(.sizes, "a chunk that is missing", entry: "etc/big") {
             $0.editEntries { entries in
@@ -260,6 +291,11 @@ struct VerifyTests {
         .descriptor(.annotations, "another size than that of the tar") {
             $0.editAnnotations { $0[Annotation.uncompressedSize] = "7" }
         },
+        .descriptor(.annotations, "one that containerd does not take", isLazy: false) {
+            $0.editAnnotations {
+                $0["containerd.io/snapshot/x"] = .string(String(repeating: "x", count: 4096 - 23))
+            }
+        },
         .descriptor(.mediaType, "zstd for gzip") {
             $0 = $0.replacing(mediaType: .ociLayerZstd, digest: $0.digest, size: $0.size)
         },
@@ -273,6 +309,15 @@ struct VerifyTests {
             let layers = json["layers"]?.array ?? []
             json["layers"] = .array(layers + layers)
         },
+        .manifest(.mediaType, "a configuration of another type", isLazy: false) {
+            $0["config"]?["mediaType"] = "application/vnd.oci.empty.v1+json"
+        },
+        .manifest(.manifest, "a schema that is no number", isLazy: false) { $0["schemaVersion"] = "2" },
+        .manifest(.manifest, "no schema") { $0["schemaVersion"] = nil },
+        .manifest(.manifest, "an annotation that is a number", isLazy: false) {
+            $0["annotations"] = entry(["a": .integer(1)])
+        },
+        .manifest(.manifest, "places that are no list", isLazy: false) { $0["config"]?["urls"] = "x" },
         .manifest(.manifest, "a configuration that is not there", isLazy: false) {
             $0["config"]?["digest"] = otherDigest
         },

@@ -99,8 +99,7 @@ struct TOCBuilder {
                 entry.extendedAttributes.append(TarEntry.ExtendedAttribute(name: attribute.name, value: value))
             } else {
                 let text = "the value of xattr '\(attribute.name.prefix(100).printable)' is no Base64"
-                table.unreadableAttribute = table.unreadableAttribute ?? "\(entry.name.prefix(200).printable): \(text)"
-                find(.toc, entry.name, text)
+                refuse(.toc, entry.name, text)
             }
         }
     }
@@ -118,6 +117,13 @@ struct TOCBuilder {
             ("devMinor", record.deviceMinor), ("chunkOffset", record.chunkOffset), ("chunkSize", record.chunkSize),
         ] where value < 0 {
             find(.toc, name, "expected \(field) of zero or more, not \(value)")
+        }
+        // What Linux has: 32 bits for owners, of which the last means none, 12 and 20 for devices.
+        for (field, value, limit) in [
+            ("uid", record.userID, Int64(UInt32.max)), ("gid", record.groupID, Int64(UInt32.max)),
+            ("devMajor", record.deviceMajor, 1 << 12), ("devMinor", record.deviceMinor, 1 << 20),
+        ] where value >= limit {
+            find(.toc, name, "expected \(field) below \(limit), not \(value)")
         }
     }
 
@@ -169,6 +175,9 @@ struct TOCBuilder {
         for index in first..<table.chunks.count {
             let next = index + 1 < table.chunks.count ? table.chunks[index + 1].fileOffset : entry.size
             let stated = table.chunks[index].size
+            if stated == 0, index + 1 < table.chunks.count {
+                refuse(.sizes, entry.name, at: table.chunks[index].offset, "a chunk other than the last has no size")
+            }
             if stated == 0 { table.chunks[index].size = max(0, next - table.chunks[index].fileOffset) }
             let size = table.chunks[index].size
             guard table.chunks[index].fileOffset == position, size > 0, size <= entry.size - position else {
@@ -201,6 +210,12 @@ struct TOCBuilder {
             return nil
         }
         return digest
+    }
+
+    /// Notes what readers cannot do with, or take for something else.
+    private mutating func refuse(_ promise: LayerPromise, _ name: String, at offset: Int64? = nil, _ text: String) {
+        table.unreadable = table.unreadable ?? "\(name.prefix(200).printable): \(text)"
+        find(promise, name, at: offset, text)
     }
 
     private mutating func find(_ promise: LayerPromise, _ name: String, at offset: Int64? = nil, _ text: String) {

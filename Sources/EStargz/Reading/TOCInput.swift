@@ -134,7 +134,7 @@ extension TableOfContents {
             bytes, format.isZstd ? .zstd : .gzip, isTar: !format.isZstd, limit: textLimit)
         let stream = JSONStream(input.next)
         var builder = TOCBuilder(format, dataEnd: dataEnd)
-        var hasEntries = false
+        var (hasEntries, isBehindArray) = (false, false)
         try stream.readObject { key in
             // Readers in Go take nothing else for it.
             if key == "version" { if try !stream.takeNull() { _ = try stream.readInteger() }; return }
@@ -143,12 +143,19 @@ extension TableOfContents {
             guard !hasEntries else { throw LayerReadFailure.malformedTOC("'entries' occurs twice") }
             hasEntries = true
             if try stream.takeNull() { return }
+            isBehindArray = stream.hasSeenArray
             try stream.readArray { try builder.add(try TOCRecord(stream)) }
         }
         let end = Int64(stream.offset)
         let (digest, count) = try input.finish()
         var table = builder.finish()
         if !hasEntries { table.findings.add(LayerFinding(.toc, "the document has no 'entries'")) }
+        if isBehindArray {
+            table.findings.add(
+                LayerFinding(
+                    .toc,
+                    "an array comes before 'entries', which snapshotters with a database of tables take for them"))
+        }
         if end < count {
             table.findings.add(LayerFinding(.toc, "bytes follow the closing brace, over whose digest readers disagree"))
         }

@@ -17,6 +17,8 @@ extension TableOfContents {
     /// Paths are unique and lie in directories; hard links follow the files that they name.
     private func checkPaths(_ findings: inout LayerFindings) {
         var seen: [EntryPath: Int] = [:]
+        // Directories without an entry, at least so far.
+        var implied: Set<EntryPath> = []
         for (position, entry) in entries.enumerated() {
             if Self.leadsOut(entry.name) {
                 findings.add(LayerFinding(.paths, entry: entry.name, "the name leads out of the root"))
@@ -27,9 +29,17 @@ extension TableOfContents {
             if entry.path.isRoot, entry.kind != .directory {
                 findings.add(LayerFinding(.paths, entry: entry.name, "the root is no directory"))
             }
-            if let parent = entry.path.parent, let above = seen[parent], entries[above].kind != .directory {
+            if entry.path == SpecialEntry.tableOfContents.path {
+                findings.add(LayerFinding(.paths, entry: entry.name, "the table of contents itself has this name"))
+            }
+            if entry.kind != .directory, implied.contains(entry.path) {
+                findings.add(LayerFinding(.paths, entry: entry.name, "other entries lie below what is no directory"))
+            }
+            var parent = entry.path.parent
+            while let above = parent, seen[above] == nil, implied.insert(above).inserted { parent = above.parent }
+            if let above = parent, let position = seen[above], entries[position].kind != .directory {
                 findings.add(
-                    LayerFinding(.paths, entry: entry.name, "'\(parent.description.printable)' is no directory"))
+                    LayerFinding(.paths, entry: entry.name, "'\(above.description.printable)' is no directory"))
             }
             if case .hardlink(let target) = entry.kind { checkLink(entry, to: target, seen, &findings) }
             if seen.updateValue(position, forKey: entry.path) != nil {

@@ -5,7 +5,7 @@ extension TableOfContents {
     /// Why the snapshotter and the Stargz Store do not mount a layer with this table, whatever is in it; `nil` when they
     /// do (`estargz.go`, `initFields`; `metadata/memory`).
     package var refusal: String? {
-        if let unreadableAttribute { return unreadableAttribute }
+        if let unreadable { return unreadable }
         if entries.isEmpty { return "the table of contents has no entries" }
         return links().map { "the hard link '\(entries[$0].name.prefix(200).printable)' leads to no file" }
     }

@@ -28,8 +28,8 @@ package struct TableOfContents: Sendable {
     package internal(set) var entries: [TarEntry] = []
     /// What is wrong in single fields.
     package internal(set) var findings = LayerFindings()
-    /// The first extended attribute whose value readers cannot decode.
-    var unreadableAttribute: String?
+    /// The first thing that readers cannot decode, or take for something else.
+    var unreadable: String?
     /// All chunks in the order of the table.
     package internal(set) var chunks: [Chunk] = []
     /// Where in `chunks` those of an entry begin.

@@ -89,9 +89,17 @@ struct TarComparison {
                 }
             }
             var hasher = Hasher()
+            var isZero = true
             try layer.tar.forEachPiece(in: start..<start + chunk.size) { piece in
                 hasher.update(piece)
                 whole.update(piece)
+                if chunk.isHole, isZero { isZero = piece.allSatisfy { $0 == 0 } }
+            }
+            if !isZero {
+                findings.add(
+                    LayerFinding(
+                        .chunkDigest, entry: entry.name,
+                        "the table of contents says zeros from byte \(chunk.fileOffset) of it on, the tar has others"))
             }
             let digest = hasher.finalize()
             if let expected = chunk.digest?.digest, expected != digest, !chunk.isHole {

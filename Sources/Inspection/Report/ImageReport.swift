@@ -73,17 +73,21 @@ extension ImageReport {
         var layers: [ReportedLayer] = []
         for number in only.map({ $0..<$0 + 1 }) ?? 0..<image.layerCount {
             try Task.checkCancellation()
-            let summary = try await image.summary(ofLayer: number)
-            let reader = summary.reader.flatMap { $0.format == .containersZstdChunked ? nil : $0 }
-            readers.append(reader)
+            var (reader, reason): (LayerReader?, String?)
+            switch try await image.reader(ofLayer: number) {
+            case .success(let found) where found.format == .containersZstdChunked:
+                reason = "containerd does not read zstd:chunked of this kind"
+            case .success(let found): reader = found
+            case .failure(let lack): reason = lack.reason
+            }
+            // Tables are large, and without a profile nobody asks them again.
+            readers.append(profile == nil ? nil : reader)
             layers.append(
                 ReportedLayer(
-                    number: number + 1, descriptor: summary.descriptor,
+                    number: number + 1, descriptor: image.image.manifest.layers[number],
                     sourceSize: source?.manifest.layers[number].size,
                     contents: reader.map(ReportedLayer.Contents.init),
-                    reason: reader == nil
-                        ? summary.lackOfTable ?? "containerd does not read zstd:chunked of this kind" : nil
-                ))
+                    reason: reason))
         }
         let use = try await profile.asyncMap { try await Use(of: $0, in: image, readers, layers) }
         return ImageReport(

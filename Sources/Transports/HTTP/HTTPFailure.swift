@@ -24,11 +24,12 @@ package enum HTTPFailure: Failure {
     case malformedHeader(name: String)
     case tooManyRedirects(HTTPURL, limit: Int)
     case redirectWithoutTLS(from: HTTPURL, to: HTTPURL)
+    case badLocation(from: HTTPURL, URLFailure)
 
     package var kind: FailureKind {
         switch self {
-        case .transfer, .tooManyRedirects, .redirectWithoutTLS: .unavailable
-        case .answerTooLarge, .headersTooLarge, .malformedHeader: .invalid
+        case .transfer, .headersTooLarge, .tooManyRedirects, .redirectWithoutTLS, .badLocation: .unavailable
+        case .answerTooLarge, .malformedHeader: .invalid
         }
     }
 
@@ -51,6 +52,7 @@ package enum HTTPFailure: Failure {
         case .malformedHeader(let name): "the value of the header field '\(name)' holds a control character"
         case .tooManyRedirects(let url, let limit): "\(url): expected at most \(limit) redirects in a row"
         case .redirectWithoutTLS(let from, let to): "\(from): refusing to follow a redirect to \(to), which has no TLS"
+        case .badLocation(let from, let failure): "\(from): the answer leads elsewhere: \(failure)"
         }
     }
 

@@ -14,7 +14,7 @@ extension HTTPExchanging {
             guard [307, 308].contains(response.status) || isReading && [301, 302, 303].contains(response.status),
                 let location = response.headers["Location"]
             else { return response }
-            let next = try request.url.resolving(location)
+            let next = try request.url.following(location)
             if request.url.scheme == .https, next.scheme == .http {
                 throw HTTPFailure.redirectWithoutTLS(from: request.url, to: next)
             }

@@ -75,6 +75,17 @@ package struct HTTPURL: Hashable, Sendable {
         return try HTTPURL(parsing: origin + directory + reference)
     }
 
+    /// The URL that an answer of a server leads to.
+    ///
+    /// - Throws: `HTTPFailure.badLocation`, which blames the server.
+    func following(_ location: String) throws -> HTTPURL {
+        do {
+            return try resolving(location)
+        } catch {
+            throw HTTPFailure.badLocation(from: self, error)
+        }
+    }
+
     /// The same URL with one more query parameter; what is there already stays byte for byte.
     ///
     /// Upload sessions keep their state in the query, which only the registry understands.

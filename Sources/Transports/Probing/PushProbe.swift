@@ -145,7 +145,7 @@ struct PushProbe {
     }
 
     private func location(in response: HTTPResponse) throws -> HTTPURL? {
-        try response.headers["Location"].map { try response.url.resolving($0) }
+        try response.headers["Location"].map { try response.url.following($0) }
     }
 
     private func close(_ session: HTTPURL, with bytes: [UInt8], as descriptor: Descriptor) async throws {

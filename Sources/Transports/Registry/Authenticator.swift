@@ -74,7 +74,7 @@ package actor Authenticator {
     ) async throws -> String? {
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }), let realm = bearer.parameters["realm"] {
             let service = bearer.parameters["service"].flatMap { $0.isEmpty ? nil : $0 }
-            demand = .bearer(TokenServer(realm: try registry.resolving(realm), service: service))
+            demand = .bearer(TokenServer(realm: try registry.following(realm), service: service))
             if let rejected {
                 let hasChanged = drop(rejected, bearer, for: scope, isFresh: isFresh)
                 if isFresh, !hasChanged { return nil }

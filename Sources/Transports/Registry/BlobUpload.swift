@@ -202,7 +202,7 @@ struct BlobUpload: Sendable {
 
     /// Each answer may send the session elsewhere.
     private func location(in response: HTTPResponse) throws -> HTTPURL? {
-        guard let url = try response.headers["Location"].map({ try response.url.resolving($0) }) else { return nil }
+        guard let url = try response.headers["Location"].map({ try response.url.following($0) }) else { return nil }
         guard url.scheme == .https || client.base.scheme == .http else {
             throw HTTPFailure.redirectWithoutTLS(from: response.url, to: url)
         }

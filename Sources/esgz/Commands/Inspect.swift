@@ -171,18 +171,18 @@ private struct ImageReport {
 extension LayerSummary {
     fileprivate var row: [String] {
         let inflated = inflatedSize?.byteCountText ?? "-"
-        guard let reader else {
+        guard let table else {
             return ["\(number)", descriptor.digest.short, descriptor.size.byteCountText, inflated, "-", "-", "-", "-"]
         }
         let prefetch =
-            switch reader.table.landmark {
+            switch table.landmark {
             case (.prefetchLandmark, let end)?: end.byteCountText
             case .some: "none"
             case nil: "-"
             }
         return [
-            "\(number)", descriptor.digest.short, descriptor.size.byteCountText, inflated, reader.format.rawValue,
-            reader.tocSize.byteCountText, "\(reader.table.fileCount)", prefetch,
+            "\(number)", descriptor.digest.short, descriptor.size.byteCountText, inflated, table.format.rawValue,
+            table.size.byteCountText, "\(table.fileCount)", prefetch,
         ]
     }
 
@@ -190,7 +190,7 @@ extension LayerSummary {
     fileprivate var annotationText: String? {
         let annotations = descriptor.json["annotations"]?.object?.members ?? []
         let rows =
-            (lackOfTable.map { [["  not lazy", $0.escaped]] } ?? [])
+            (reason.map { [["  not lazy", $0.escaped]] } ?? [])
             + annotations.map { ["  " + $0.key.escaped, ($0.value.string ?? "").escaped] }
         return rows.isEmpty ? nil : "layer \(number)\n" + Table.text(rows)
     }

@@ -26,22 +26,24 @@ struct TOC: AsyncParsableCommand {
             let image = try await look.open(image)
             let wanted =
                 try options.reading.layerPosition(of: image.layerCount).map { [$0] } ?? Array(0..<image.layerCount)
+            if dump { return try await show(wanted, of: image) }
             let layers = try await concurrentMap(wanted, width: options.reading.work.jobs) { _, number in
                 try await image.summary(ofLayer: number)
             }
-            if dump { return try show(layers) }
             guard !options.json else { return try Terminal.print(JSON.array(layers.map(\.json))) }
             for layer in layers {
-                let text = layer.reader?.tocDigest.description ?? "-"
+                let text = layer.table?.digest.description ?? "-"
                 try Terminal.print(layers.count == 1 ? text : "\(layer.number) \(text)")
             }
         }
     }
 
-    private func show(_ layers: [LayerSummary]) throws {
+    private func show(_ layers: [Int], of image: LazyImage) async throws {
         guard let layer = layers.first, layers.count == 1 else { throw TOCFailure.severalLayers(layers.count) }
-        guard let reader = layer.reader else { throw TOCFailure.noTable(layer.number, layer.reason ?? "") }
-        try reader.forEachPieceOfTOC { try Terminal.emit(Array($0)) }
+        switch try await image.reader(ofLayer: layer) {
+        case .success(let reader): try reader.forEachPieceOfTOC { try Terminal.emit(Array($0)) }
+        case .failure(let lack): throw TOCFailure.noTable(layer + 1, lack.reason)
+        }
     }
 }
 

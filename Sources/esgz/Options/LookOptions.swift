@@ -11,6 +11,7 @@ struct ReadingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Look at this layer alone, counted from 1 at the bottom.", valueName: "number"))
     var layer: Int?
 
+    @OptionGroup(title: "Layer options") var limit: LayerLimitOptions
     @OptionGroup var output: QuietOptions
 
     @Flag(help: "Print the result as JSON.")
