@@ -27,6 +27,10 @@ package struct ExternalTables: Sendable {
 
     /// The compressed table of a layer; `nil` when there is none.
     func table(of layer: Digest) async throws -> [UInt8]? {
+        try await context("the image with its table of contents") { try await fetchTable(of: layer) }
+    }
+
+    private func fetchTable(of layer: Digest) async throws -> [UInt8]? {
         guard let opened = try await opened.value, let table = opened.tables[layer] else { return nil }
         guard table.size <= TableOfContents.compressedLimit else {
             throw LayerReadFailure.tocTooLarge(table.size, limit: TableOfContents.compressedLimit)

@@ -91,10 +91,54 @@ struct LookTests {
         }
     }
 
-    @Test func aLayerThatIsNotThereIsNotFound() async throws {
+    /// What each command that looks into images needs besides the image.
+    private static let commands = [
+        ["inspect"], ["ls"], ["cat", "etc/passwd"], ["stat", "etc/passwd"], ["find"], ["extract", "etc/passwd", "out"],
+        ["diff"], ["toc"], ["verify"], ["report"],
+    ]
+
+    /// `diff` has two images, of which both have to have it.
+    @Test(arguments: commands)
+    func eachCommandKnowsLayerPlatformAndJSON(_ command: [String]) async throws {
         try await withImage { (place, _) async throws in
-            let result = try await place.esgz(["ls", place.image, "--layer", "3"])
-            #expect(result.status == 3 && result.errors.contains("has 2"))
+            let images = [place.image] + (command[0] == "diff" ? [place.image] : [])
+            let out = place.directory.appending("out").string
+            let line = [command[0]] + images + command.dropFirst().map { $0 == "out" ? out : $0 }
+            for options in [[], ["--layer", "2"], ["--platform", "local"], ["--max-layer-size", "1GiB"]] {
+                let result = try await place.esgz(line + ["--json"] + options)
+                #expect(result.status == 0 && result.errors == "", "\(options): \(result)")
+                #expect(throws: Never.self) { try JSON(parsing: Array(result.output.utf8)) }
+            }
+            let layer = try await place.esgz(line + ["--layer", "9"])
+            #expect(layer.status == 3 && layer.output == "", "\(layer)")
+            #expect(layer.errors.contains("there is no layer 9; the image has 2"), "\(layer)")
+            let platform = try await place.esgz(line + ["--platform", "linux/s390x"])
+            #expect(platform.status == 3 && platform.errors.contains("linux/s390x"), "\(platform)")
+        }
+    }
+
+    /// The limit that an error names can be raised where the error shows up.
+    @Test(arguments: [["ls"], ["cat", "etc/motd"], ["verify"]])
+    func whatIsTooLargeIsTakenWithAHigherLimit(_ command: [String]) async throws {
+        try await withWorkplace { place, layout in
+            try layout.add([try TinyLayer(Self.base.bytes)], tag: "plain")
+            let line = [command[0], "oci:\(place.source):plain"] + command.dropFirst()
+            let refused = try await place.esgz(line + ["--max-layer-size", "1KiB"])
+            #expect(refused.status == 7 && refused.errors.contains("--max-layer-size"), "\(refused)")
+            #expect(refused.errors.contains("layer 1"), "\(refused)")
+            let taken = try await place.esgz(line + ["--max-layer-size", "1MiB"])
+            #expect(taken.status == (command[0] == "verify" ? 6 : 0), "\(taken)")
+        }
+    }
+
+    @Test func largeFilesMakeOnePieceOfBase64() async throws {
+        try await withWorkplace { place, layout in
+            var generator = SeededGenerator(4)
+            let content = generator.bytes(3_000_001)
+            try layout.add([try TinyLayer(Tar { file("big", content) }.bytes)], tag: "big")
+            let result = try await place.esgz(["cat", "--json", "oci:\(place.source):big", "big"])
+            let json = try JSON(parsing: Array(result.output.utf8))
+            #expect(json["content"]?.string == Base64.text(of: content) && json["size"]?.integer == 3_000_001)
         }
     }
 

@@ -88,6 +88,7 @@ struct VerifyRegistryTests {
             return Exchange(request.line, 200, ["Content-Length": "5"])
         },
         Fault("whole blobs", .obstacle("status 200"), one { Exchange($0.line, 200, body: whole) }),
+        Fault("no part can be had", .obstacle("status 416"), one { Exchange($0.line, 416) }),
         Fault("another range", .obstacle("bytes 0-0/1")) { request in
             one { Exchange($0.line, 206, ["Content-Range": "bytes 0-0/1", "Content-Type": "a/b"], body: [1]) }(request)
         },

@@ -237,7 +237,12 @@ struct VerifyTests {
         .table(.chunkDigest, "none", entry: "etc/big", isLazy: false) {
             $0.edit("etc/big", type: "chunk") { $0["chunkDigest"] = nil }
         },
-        .table(.chunkDigest, "one that is none", entry: "last") { $0.edit("last") { $0["chunkDigest"] = "md5:00" } },
+        .table(.chunkDigest, "one that is none", entry: "last", isLazy: false) {
+            $0.edit("last") { $0["chunkDigest"] = "md5:00" }
+        },
+        .table(.chunkDigest, "only that of the file", entry: "last", isLazy: false) {
+            $0.edit("last") { $0["chunkDigest"] = nil }
+        },
         .table(.fileDigest, "another one", entry: "etc/big") {
             $0.edit("etc/big", type: "reg") { $0["digest"] = otherDigest }
         },
@@ -346,6 +351,31 @@ struct VerifyTests {
         if [.memberStart, .chunkDigest].contains(LayerPromise(rawValue: damage.promise)) {
             #expect(found.contains { $0.offset != nil }, "\(found)")
         }
+    }
+
+    /// Manifest and configuration name the changed blob, so that its digest does not tell.
+    @Test(arguments: [UInt8(1), 0x80, 0xff])
+    func eachChangedByteIsNamedByThePromiseThatItBreaks(mask: UInt8) async throws {
+        let converted = try await Layer(Tar { file("etc/motd", "hello") }.bytes).converted()
+        let layer = try LayerPieces(converted).layer()
+        let table = try LayerPieces(converted).data.count
+        let footer = layer.blob.count - 51
+        var silent = 0
+        for position in layer.blob.indices {
+            var changed = layer
+            changed.change { $0[position] ^= mask }
+            let promises = Set(try await verify(changed).allFindings.map(\.promise))
+            if promises.isEmpty { silent += 1 }
+            #expect(promises.isDisjoint(with: ["blob-digest", "blob-size", "manifest"]), "\(position): \(promises)")
+            // What no longer begins as a footer is none, and what it says of the table may be anything.
+            if position >= footer { #expect(promises.contains("footer"), "\(position): \(promises)") }
+            if (table..<footer).contains(position) {
+                let wanted: Set = ["toc", "toc-digest", "members", "tar", "footer", "diff-id"]
+                #expect(promises.isSubset(of: wanted), "\(position): \(promises)")
+            }
+        }
+        // Some bits of a compressed stream decide nothing.
+        #expect(silent < layer.blob.count / 50)
     }
 
     @Test func everyPromiseHasItsDamage() {

@@ -353,7 +353,7 @@ struct TokenTests {
         try await withScript(rows) { server in
             let client = try ScriptedClient(server, credentials: Credentials(username: "user", password: "open-sesame"))
             let failure = await #expect(throws: ConcealedFailure.self) { _ = try await client.put([1, 2, 3]) }
-            #expect(failure?.kind == .invalid)
+            #expect(failure?.kind == .unavailable)
             #expect(server.deviations == [])
         }
     }

@@ -62,6 +62,8 @@ package struct LayerFooter: Hashable, Sendable {
     package var canonicalBytes: [UInt8]? {
         switch (format, toc) {
         case (.estargz, .member(let range)): Footer(tocOffset: range.lowerBound).bytes
+        case (.stargz, .member(let range)):
+            Self.gzipHeader + [22, 0] + Array((Self.hexDigits(range.lowerBound) + "STARGZ").utf8) + Self.emptyBlock
         case (.externalTOC, _):
             Self.gzipHeader + [21, 0] + Array("SG".utf8) + [17, 0] + Array(Self.externalMark.utf8) + Self.emptyBlock
         case (.zstdChunked, .frame(let range, let inflated)):
@@ -70,6 +72,12 @@ package struct LayerFooter: Hashable, Sendable {
                 + Array("GnUlInUx".utf8)
         default: nil
         }
+    }
+
+    /// Sixteen of them.
+    private static func hexDigits(_ offset: Int64) -> String {
+        let digits = String(offset, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     private static let gzipHeader: [UInt8] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff]

@@ -39,6 +39,9 @@ struct TOCBuilder {
         }
         var entry = TarEntry(name: name, kind: kind, header: .literal([]))
         try count(directoriesOf: entry.path)
+        if format == .estargz || format == .stargz, entry.path == SpecialEntry.tableOfContents.path {
+            find(.paths, name, "the table of contents itself has this name")
+        }
         fill(&entry, from: record)
         check(record, name, kind)
         table.entries.append(entry)
@@ -193,8 +196,8 @@ struct TOCBuilder {
             table.broken.insert(table.entries.count - 1)
             return find(.sizes, entry.name, "the chunks make \(position) bytes of \(entry.size)")
         }
-        // A file of one chunk may have its digest in either place.
-        if table.chunks.count == first + 1, table.chunks[first].digest == nil {
+        // containers/storage has the digest of a file of one chunk in one place alone; the snapshotter needs the other.
+        if format == .containersZstdChunked, table.chunks.count == first + 1, table.chunks[first].digest == nil {
             table.chunks[first].digest = table.digests.last ?? nil
         }
     }

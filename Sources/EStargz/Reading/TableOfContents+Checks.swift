@@ -29,9 +29,6 @@ extension TableOfContents {
             if entry.path.isRoot, entry.kind != .directory {
                 findings.add(LayerFinding(.paths, entry: entry.name, "the root is no directory"))
             }
-            if entry.path == SpecialEntry.tableOfContents.path {
-                findings.add(LayerFinding(.paths, entry: entry.name, "the table of contents itself has this name"))
-            }
             if entry.kind != .directory, implied.contains(entry.path) {
                 findings.add(LayerFinding(.paths, entry: entry.name, "other entries lie below what is no directory"))
             }

@@ -16,6 +16,8 @@ package struct RegistryFailure: Failure {
     package let diagnostics: [Diagnostic]
     /// Seconds after which the registry wants to be asked again.
     package let retryAfter: Int64?
+    /// Whether it is a token server that said it: what is not there is not the image.
+    var isOfTokenServer = false
     /// Where the credentials come from that were not good enough.
     let credentials: String?
 
@@ -52,7 +54,7 @@ package struct RegistryFailure: Failure {
 
     package var kind: FailureKind {
         switch status {
-        case 404 where method == .get || method == .head: .notFound
+        case 404 where (method == .get || method == .head) && !isOfTokenServer: .notFound
         case 401, 403: .denied
         default: .unavailable
         }

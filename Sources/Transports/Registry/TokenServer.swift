@@ -76,7 +76,9 @@ struct TokenServer: Hashable, Sendable {
                 ? http.send(request) : http.sendFollowingRedirects(request)
             if response.isSuccess { return response.body }
             response.conceal(secrets)
-            throw RegistryFailure(request.method, response, credentials: credentials?.origin)
+            var failure = RegistryFailure(request.method, response, credentials: credentials?.origin)
+            failure.isOfTokenServer = true
+            throw failure
         }
     }
 

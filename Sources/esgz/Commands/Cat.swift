@@ -40,13 +40,19 @@ struct Cat: AsyncParsableCommand {
         guard options.json else {
             return try await image.forEachPiece(of: file, size: size) { try Terminal.emit($0) }
         }
-        var content: [UInt8] = []
-        try await image.forEachPiece(of: file, size: size) { content += $0 }
-        try Terminal.print(
-            JSON([
-                "path": .string(path), "size": .integer(size), "encoding": "base64",
-                "content": .string(Base64.text(of: content)),
-            ]))
+        let frame = JSON([
+            "path": .string(path), "size": .integer(size), "encoding": "base64", "content": "",
+        ]).shownText
+        // What comes between the quotation marks at its end may be larger than the memory.
+        try Terminal.emit(Array(frame.utf8.dropLast(2)))
+        var rest: [UInt8] = []
+        try await image.forEachPiece(of: file, size: size) { piece in
+            rest += piece
+            let whole = rest.count - rest.count % 3
+            try Terminal.emit(Array(Base64.text(of: Array(rest[..<whole])).utf8))
+            rest.removeFirst(whole)
+        }
+        try Terminal.print(Base64.text(of: rest) + "\"}")
     }
 }
 

@@ -26,6 +26,7 @@ struct LayerFooterTests {
             + bytes("010000ffff0000000000000000")
         let footer = try #require(try footer(tail))
         #expect(footer.format == .stargz && footer.toc == .member(0x1a9..<99_953))
+        #expect(footer.canonicalBytes == tail)
     }
 
     @Test func externalTOC() throws {

@@ -27,7 +27,7 @@ struct LayerVerifierTests {
             let verifier = LayerVerifier(reader, expecting: identity, limit: 1 << 20, in: "/tmp")
             return try verifier.verify(blob).findings.all.map(\.promise)
         } catch {
-            // It is not opened: no snapshotter would mount it.
+            // It is not opened, and no snapshotter would mount it; VerifyTests tell by which promise.
             return [.toc]
         }
     }
