@@ -107,7 +107,9 @@ static inline int esgz_spawn_isolated(
     long child = syscall(SYS_clone, flags, NULL, &descriptor, NULL, NULL);
     if (child == 0) {
         struct esgz_complaint complaint = esgz_become(path, arguments, streams, keeps_session, complaints[1]);
-        if (write(3, &complaint, sizeof complaint) < 0) _exit(126);
+        /* Until the streams are in place, 3 may be anybody's. */
+        int place = complaint.step == esgz_step_streams ? complaints[1] : 3;
+        if (write(place, &complaint, sizeof complaint) < 0) _exit(126);
         _exit(127);
     }
     int error = errno;

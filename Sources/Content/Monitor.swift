@@ -32,6 +32,13 @@ package final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
+    /// Looks at the state, and wakes nobody.
+    package func read<Result>(_ body: (State) throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(state)
+    }
+
     /// Waits until `body` returns a value; it is asked anew after each change.
     package func wait<Result>(until body: (inout State) throws -> Result?) rethrows -> Result {
         pthread_mutex_lock(mutex)

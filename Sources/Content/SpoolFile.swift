@@ -49,7 +49,7 @@ package final class SpoolFile: ByteSource {
     }
 
     /// How many bytes have been written so far.
-    package var count: Int64 { state.withLock { $0.count } }
+    package var count: Int64 { state.read { $0.count } }
 
     /// What has been written so far.
     package var slice: FileSlice { FileSlice(file, 0..<count) }

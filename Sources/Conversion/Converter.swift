@@ -42,8 +42,8 @@ package struct Converter: Sendable {
         let profiled = try await profile(tree)
         let layers = profiled.layers(of: tree)
         let outcomes = try await convert(layers, profiled)
-        let reports = layers.map { layer in
-            LayerReport(layer, outcomes[layer.key], docker: request.keepsDockerTypes)
+        let reports = layers.compactMap { layer in
+            outcomes[layer.key].map { LayerReport(layer, $0, docker: request.keepsDockerTypes) }
         }
         guard !request.isDryRun else {
             return ConversionReport(
@@ -125,7 +125,7 @@ private final class Warnings: Sendable {
 }
 
 extension LayerReport {
-    fileprivate init(_ layer: SourceLayer, _ outcome: LayerOutcome?, docker: Bool) {
+    fileprivate init(_ layer: SourceLayer, _ outcome: LayerOutcome, docker: Bool) {
         source = layer.descriptor
         switch outcome {
         case .converted(let built):
@@ -135,12 +135,8 @@ extension LayerReport {
             prefetchSize = built.prefetchSize > 0 ? built.prefetchSize : nil
         case .unchanged(let action, let reason):
             self.action = action
-            result = action == .convert ? nil : layer.descriptor
+            result = action == .convert ? nil : layer.descriptor.retyped(docker: docker)
             self.reason = reason
-        case nil:
-            action = .skip
-            result = nil
-            reason = nil
         }
     }
 }

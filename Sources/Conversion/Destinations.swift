@@ -12,6 +12,11 @@ package struct Destination: Sendable {
         self.location = location
         self.place = place
     }
+
+    /// The registry; `nil` for places that share nothing with each other.
+    var registry: String? {
+        if case .registry(let reference) = location { reference.registry } else { nil }
+    }
 }
 
 /// All destinations of a conversion. One that fails is left out from then on; the others are still served.
@@ -57,16 +62,31 @@ final class Destinations: Sendable {
         }
     }
 
-    /// Writes a blob to the destinations at `positions`.
+    /// Writes a blob to the destinations at `positions`; of those in one registry to the first, from which the others
+    /// take it over.
     func put(
         _ blob: any ByteSource, as descriptor: Descriptor, at positions: Set<Int>,
         progress: @escaping @Sendable (Int) -> Void
     ) async throws {
         // Progress is that of the first destination; the others move the same bytes at the same time.
         let first = positions.min()
+        var leaders: [String: Int] = [:]
+        for position in positions.sorted() {
+            if let registry = all[position].registry, leaders[registry] == nil { leaders[registry] = position }
+        }
+        let followers = positions.filter { all[$0].registry != nil && !leaders.values.contains($0) }
         try await forEach { position, place in
-            guard positions.contains(position) else { return }
+            guard positions.contains(position), !followers.contains(position) else { return }
             try await place.put(blob, as: descriptor) { if position == first { progress($0) } }
+        }
+        guard !followers.isEmpty else { return }
+        try await forEach { [leaders] position, place in
+            guard followers.contains(position) else { return }
+            let leader = self.all[position].registry.flatMap { leaders[$0] }
+            let source = leader.flatMap { self.all[$0].place as? any ImageSource }
+            if try await !place.contains(descriptor, mountingFrom: source) {
+                try await place.put(blob, as: descriptor) { _ in }
+            }
         }
     }
 

@@ -1,5 +1,5 @@
-import EStargz
 import Content
+import EStargz
 import OCI
 import Transports
 
@@ -43,12 +43,9 @@ struct ImageRewriting: Sendable {
 
         let layers = oldLayers.map { layer in
             if case .converted(let built) = outcomes[layer.key] {
-                return layer.descriptor.replacing(with: built, docker: keepsDocker(layer.descriptor.mediaType))
+                return layer.descriptor.replacing(with: built, docker: request.keepsDockerTypes)
             }
-            var same = layer.descriptor
-            same.mediaType = type(same.mediaType)
-            same.json["mediaType"] = .string(same.mediaType.text)
-            return same
+            return layer.descriptor.retyped(docker: request.keepsDockerTypes)
         }
         let newType = type(manifest.mediaType)
         let document = manifest.document.editing { root in
@@ -56,7 +53,7 @@ struct ImageRewriting: Sendable {
             root["config"] = configurationDescriptor.json
             root["layers"] = .array(layers.map(\.json))
         }
-        return try await written(document, replacing: image.descriptor, as: newType)
+        return written(document, replacing: image.descriptor, as: newType)
     }
 
     private func write(_ index: Index, _ old: Descriptor, _ children: [ImageTree]) async throws -> Written {
@@ -82,7 +79,7 @@ struct ImageRewriting: Sendable {
             root["mediaType"] = .string(newType.text)
             root["manifests"] = .array(manifests)
         }
-        return try await written(document, replacing: old, as: newType)
+        return written(document, replacing: old, as: newType)
     }
 
     private func write(artifact manifest: Manifest, _ old: Descriptor) async throws -> Written {
@@ -92,7 +89,7 @@ struct ImageRewriting: Sendable {
         return Written(document: manifest.document, descriptor: old)
     }
 
-    private func written(_ document: Document, replacing old: Descriptor, as type: MediaType) async throws -> Written {
+    private func written(_ document: Document, replacing old: Descriptor, as type: MediaType) -> Written {
         Written(
             document: document,
             descriptor: old.replacing(mediaType: type, digest: document.digest, size: Int64(document.bytes.count)))
@@ -105,10 +102,6 @@ struct ImageRewriting: Sendable {
 
     private func type(_ type: MediaType) -> MediaType {
         request.keepsDockerTypes ? type : type.asOCI
-    }
-
-    private func keepsDocker(_ type: MediaType) -> Bool {
-        request.keepsDockerTypes && type.isDocker
     }
 }
 

@@ -93,9 +93,15 @@ extension Failure {
 
 extension Descriptor {
     /// This layer after its conversion: what described the old bytes is gone, the rest stays.
+    ///
+    /// - Parameters:
+    ///   - layer: the new one.
+    ///   - docker: whether Docker's media types stay.
+    /// - Returns: its descriptor.
     func replacing(with layer: BuiltLayer, docker: Bool) -> Descriptor {
         var result = replacing(
-            mediaType: docker ? .dockerLayerGzip : .ociLayerGzip, digest: layer.digest, size: layer.blob.count)
+            mediaType: docker && mediaType.isDocker ? .dockerLayerGzip : .ociLayerGzip, digest: layer.digest,
+            size: layer.blob.count)
         // They lead to the old bytes.
         result.json["urls"] = nil
         result.editAnnotations { annotations in
@@ -103,6 +109,14 @@ extension Descriptor {
             annotations[Annotation.tocDigest] = .string(layer.tocDigest.description)
             annotations[Annotation.uncompressedSize] = .string(String(layer.uncompressedSize))
         }
+        return result
+    }
+
+    /// This layer as it is, under the type that it gets.
+    func retyped(docker: Bool) -> Descriptor {
+        var result = self
+        if !docker { result.mediaType = mediaType.asOCI }
+        result.json["mediaType"] = .string(result.mediaType.text)
         return result
     }
 }

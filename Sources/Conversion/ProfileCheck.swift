@@ -85,9 +85,9 @@ package struct ProfileCheckReport: Sendable {
         package let layers: [Layer]
 
         /// Bytes that a runtime fetches before it starts the workload.
-        package var prefetchSize: Int64 { layers.map(\.prefetch.size).reduce(0, +) }
+        package var prefetchSize: Int64 { layers.reduce(0) { $0.addingSaturated($1.prefetch.size) } }
         /// Bytes of all layers' blobs.
-        package var size: Int64 { layers.map(\.size).reduce(0, +) }
+        package var size: Int64 { layers.reduce(0) { $0.addingSaturated($1.size) } }
     }
 
     /// One for each platform.

@@ -131,8 +131,8 @@ package struct PlatformVerdict: Sendable {
 package struct ImageVerdict: Sendable {
     package let root: Descriptor
     package internal(set) var platforms: [PlatformVerdict] = []
-    /// Those that were not asked for.
-    var others: [Platform] = []
+    /// The platforms that were asked for.
+    var selection: PlatformSelection
     /// Of the index.
     package internal(set) var findings: [Finding] = []
 
@@ -142,8 +142,9 @@ package struct ImageVerdict: Sendable {
     /// Whether there is more than anybody would look at.
     private(set) var isCutOff = false
 
-    init(root: Descriptor) {
+    init(root: Descriptor, platforms: [Platform]) {
         self.root = root
+        selection = PlatformSelection(platforms)
     }
 
     package var isLazy: Bool { !isIncomplete && !platforms.isEmpty && platforms.allSatisfy(\.isLazy) }
@@ -167,12 +168,6 @@ package struct ImageVerdict: Sendable {
         }
         visited.insert(descriptor)
         return true
-    }
-
-    /// Notes a platform that was not asked for.
-    mutating func note(other platform: Platform?) {
-        guard let platform, others.count < manifestLimit else { return }
-        others.append(platform)
     }
 
     /// Notes that something cannot be had, and why.

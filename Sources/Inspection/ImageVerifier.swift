@@ -44,11 +44,11 @@ package struct ImageVerifier: Sendable {
     /// - Throws: when the image cannot be had, or has none of the platforms; never for what is wrong with it.
     package func run() async throws -> ImageVerdict {
         let root = try await source.resolve()
-        var verdict = ImageVerdict(root: root)
+        var verdict = ImageVerdict(root: root, platforms: request.platforms)
         try await visit(root, depth: 0, &verdict)
-        if verdict.platforms.isEmpty, verdict.findings.isEmpty {
-            guard !request.platforms.isEmpty else { throw ImageTreeFailure.noFileSystem }
-            throw ImageTreeFailure.noPlatform(wanted: request.platforms, found: verdict.others)
+        if verdict.findings.isEmpty {
+            try verdict.selection.check()
+            guard !verdict.platforms.isEmpty else { throw ImageTreeFailure.noFileSystem }
         }
         return verdict
     }
@@ -66,11 +66,9 @@ package struct ImageVerifier: Sendable {
             }
             verdict.findings += DocumentChecks.typeFindings(of: index.document, descriptor)
             try await checkAttestations(of: index, &verdict)
+            verdict.selection.note(imagesOf: index)
             for child in index.manifests where !child.isAttestation && !verdict.isCutOff {
-                guard isWanted(child) else {
-                    verdict.note(other: child.platform)
-                    continue
-                }
+                guard child.platform.map(verdict.selection.includes) ?? true else { continue }
                 try await visit(child, depth: depth + 1, &verdict)
             }
         } catch let failure as any Failure where failure.isOfTheImage {
@@ -97,11 +95,6 @@ package struct ImageVerifier: Sendable {
         }
     }
 
-    private func isWanted(_ child: Descriptor) -> Bool {
-        guard !request.platforms.isEmpty, let platform = child.platform else { return true }
-        return request.platforms.contains { $0.matches(platform) }
-    }
-
     private func visitManifest(_ descriptor: Descriptor, _ verdict: inout ImageVerdict) async throws {
         do {
             let document = try await source.document(descriptor)
@@ -109,9 +102,8 @@ package struct ImageVerifier: Sendable {
             guard manifest.hasFilesystem else { return }
             let configuration = try ImageConfiguration(try await source.document(manifest.configuration))
             let platform = descriptor.platform ?? configuration.platform
-            if !request.platforms.isEmpty, let platform, !request.platforms.contains(where: { $0.matches(platform) }) {
-                return verdict.note(other: platform)
-            }
+            if descriptor.platform == nil { verdict.selection.note(configuration.platform) }
+            guard platform.map(verdict.selection.includes) ?? true else { return }
             var result = PlatformVerdict(descriptor: descriptor, platform: platform)
             DocumentChecks(platform: platform).check(manifest, descriptor, configuration, &result)
             if let number = request.layer, number >= manifest.layers.count {

@@ -131,7 +131,7 @@ struct LayerChecks: Sendable {
             LayerReadFailure.noTOCEntry:
             promise = .footer
         case LayerReadFailure.wrongTOCDigest: promise = .tocDigest
-        case LayerReadFailure.tocTooLarge, LayerReadFailure.tooManyEntries,
+        case LayerReadFailure.tocTooLarge, LayerReadFailure.tooManyEntries, LayerReadFailure.tooManyAttributes,
             LayerReadFailure.pathsTooDeep:
             return finding(.limits, number, failure.description)
         case is LayoutFailure: promise = .blobSize
@@ -208,9 +208,9 @@ struct LayerChecks: Sendable {
                     "the table of contents has \(size) bytes; containers/storage reads at most "
                         + "\(TableOfContents.compressedLimit)"))
         }
-        verdict.waiting = LayerVerdict.Waiting(
+        let waiting = LayerVerdict.Waiting(
             resolve: reader.tocSize + Self.tailSize, prefetch: reader.table.landmark?.prefetchEnd ?? 0)
-        guard let waiting = verdict.waiting else { return }
+        verdict.waiting = waiting
         if let seconds = waiting.resolveSeconds(at: request.bandwidth) {
             let text = "the table of contents takes \(seconds), and the snapshotter gives up after 30 s"
             verdict.obstacle = verdict.obstacle ?? text

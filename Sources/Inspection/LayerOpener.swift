@@ -18,16 +18,17 @@ struct LayerOpener: Sendable {
         case .foreign:
             options.notice(.skipping(layer: number, descriptor, reason: "foreign layers may not be distributed"))
             return OpenLayer(descriptor: descriptor, content: .none)
-        case .other: return OpenLayer(descriptor: descriptor, content: .none)
+        case .other:
+            options.notice(
+                .skipping(layer: number, descriptor, reason: "\(descriptor.mediaType) is no file system"))
+            return OpenLayer(descriptor: descriptor, content: .none)
         }
-        var reason = "every layer is checked to its last byte"
         if !options.pullsAll {
             do {
                 return OpenLayer(descriptor: descriptor, content: .lazy(try await read(descriptor)))
             } catch let failure as any Failure where failure.isOfTheFormat {
-                reason = failure.description
+                options.notice(.pulling(layer: number, descriptor, reason: failure.description))
             }
-            options.notice(.pulling(layer: number, descriptor, reason: reason))
         }
         return OpenLayer(descriptor: descriptor, content: .pulled(try await pull(descriptor, diffID: diffID)))
     }

@@ -121,12 +121,16 @@ package final class LazyImage: Sendable {
         return "\(name): \(number): \(layer.entries[file.entry].path.description.brief)"
     }
 
+    /// Holes cost a hostile table nothing.
+    private func checkSize(_ size: Int64) throws {
+        guard size <= options.layerLimit else { throw TarFailure.tooLarge(limit: options.layerLimit) }
+    }
+
     /// Hands `body` a file piece by piece, each checked.
     package func forEachPiece(
         of file: MergedTree.Place, size: Int64, _ body: ([UInt8]) throws -> Void
     ) async throws {
-        // Holes cost a hostile table nothing.
-        guard size <= options.layerLimit else { throw TarFailure.tooLarge(limit: options.layerLimit) }
+        try checkSize(size)
         for start in stride(from: 0, to: size, by: 1 << 20) {
             try Task.checkCancellation()
             try body(try await bytes(of: file, in: start..<min(start + 1 << 20, size)))
@@ -139,6 +143,7 @@ extension LazyImage: FileContents {
         let layer = try await layer(file.layer)
         let place = try await place(of: file)
         return try await context(place) {
+            try checkSize(range.upperBound)
             switch layer.content {
             case .none: return []
             case .pulled(let inflated): return try inflated.bytes(of: inflated.entries[file.entry], in: range)

@@ -8,6 +8,7 @@ final class ReadAhead: RandomAccess {
     fileprivate struct State {
         /// What was fetched last, longest ago first.
         var windows: [(range: Range<Int64>, bytes: [UInt8])] = []
+        var last: Range<Int64>?
         /// How much more to fetch the next time.
         var surplus: Int64 = 0
     }
@@ -29,9 +30,12 @@ final class ReadAhead: RandomAccess {
     func bytes(in range: Range<Int64>) async throws -> [UInt8] {
         if let bytes = state.withLock({ $0.bytes(in: range) }) { return bytes }
         let surplus = state.withLock { $0.surplus(behind: range) }
-        let window = range.lowerBound..<min(count, range.upperBound + surplus)
+        let window = range.lowerBound..<min(count, range.upperBound.addingSaturated(surplus))
         let bytes = try await blob.bytes(in: window)
         state.withLock { state in
+            state.last = window
+            // There is one of these for each layer; large chunks are kept elsewhere.
+            guard bytes.count <= 2 * Self.surplusLimit else { return }
             state.windows.append((window, bytes))
             if state.windows.count > Self.windowCount { state.windows.removeFirst() }
         }
@@ -54,8 +58,8 @@ extension ReadAhead.State {
 
     /// Doubles with each part that begins where the one before has ended, or a little later.
     fileprivate mutating func surplus(behind range: Range<Int64>) -> Int64 {
-        guard let last = windows.last?.range,
-            (last.lowerBound...last.upperBound + ReadAhead.gapLimit).contains(range.lowerBound)
+        guard let last,
+            (last.lowerBound...last.upperBound.addingSaturated(ReadAhead.gapLimit)).contains(range.lowerBound)
         else {
             surplus = 0
             return 0

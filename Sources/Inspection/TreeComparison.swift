@@ -122,7 +122,10 @@ package struct TreeComparison: Sendable {
     private static func aspects(_ first: TarEntry, _ second: TarEntry) -> [TreeDifference.Aspect] {
         var aspects: [TreeDifference.Aspect] = []
         if first.kind.typeName != second.kind.typeName { aspects.append(.type) }
-        if first.kind.symlinkTarget != second.kind.symlinkTarget { aspects.append(.target) }
+        // Two spellings of an accented letter are two names, which Swift's strings are not.
+        if first.kind.symlinkTarget.map({ Array($0.utf8) }) != second.kind.symlinkTarget.map({ Array($0.utf8) }) {
+            aspects.append(.target)
+        }
         if first.kind.deviceNumbers.map({ [$0.major, $0.minor] })
             != second.kind.deviceNumbers.map({ [$0.major, $0.minor] })
         {
@@ -131,7 +134,8 @@ package struct TreeComparison: Sendable {
         if first.mode & 0o7777 != second.mode & 0o7777 { aspects.append(.mode) }
         if first.user.id != second.user.id || first.group.id != second.group.id { aspects.append(.owner) }
         let attributes = [first, second].map { entry in
-            entry.extendedAttributes.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+            entry.extendedAttributes.map { [Array($0.name.utf8), $0.value] }
+                .sorted { $0[0].lexicographicallyPrecedes($1[0]) }
         }
         if attributes[0] != attributes[1] { aspects.append(.xattrs) }
         return aspects

@@ -17,11 +17,6 @@ extension ImageConfiguration {
 
         /// The program and its arguments; empty when the image does not say what to run.
         package var arguments: [String] { entrypoint + command }
-
-        /// What a variable of the environment holds; of several with the same name the last one counts.
-        package func variable(_ name: String) -> String? {
-            environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
-        }
     }
 
     /// Fields that are missing or of the wrong type count as empty, as runtimes take them.

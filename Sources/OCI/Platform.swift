@@ -47,7 +47,7 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
     package func matches(_ other: Platform) -> Bool {
         let (wish, found) = (normalized, other.normalized)
         return wish.os == found.os && wish.architecture == found.architecture
-            && (wish.variant == nil || wish.variant == found.variant)
+            && (wish.variant == nil || wish.variant == found.variant ?? (found.architecture == "arm" ? "v7" : nil))
     }
 
     /// One spelling for what has several, as containerd normalises platforms.
@@ -58,6 +58,7 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
         case "aarch64": result.architecture = "arm64"
         case "i386", "i686": result.architecture = "386"
         case "armhf", "armv7l": (result.architecture, result.variant) = ("arm", "v7")
+        case "armel": (result.architecture, result.variant) = ("arm", "v6")
         default: break
         }
         switch (result.architecture, result.variant) {

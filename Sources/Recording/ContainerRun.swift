@@ -19,6 +19,8 @@ struct ContainerRun {
         var time: Duration
         /// Whether it did not end when it was asked to.
         var wasKilled: Bool
+        /// Whether it wrote the text that ends it.
+        var wroteText: Bool
 
         /// What to say of that, behind how it was ended.
         var killedText: String {
@@ -79,7 +81,7 @@ struct ContainerRun {
         }
         return Record(
             paths: observation.paths, end: observation.end ?? .byItself(status: status), time: observation.time,
-            wasKilled: observation.wasKilled)
+            wasKilled: observation.wasKilled, wroteText: streams.hasFoundText)
     }
 
     private var programName: String { runtime.path.lastComponent?.string ?? runtime.path.string }
@@ -133,10 +135,10 @@ struct ContainerRun {
                     throw Errno(rawValue: errno)
                 }
                 if requests[0].revents != 0 { try note() }
-                let isFound = try streams.relay(requests[3...])
+                try streams.relay(requests[3...])
                 if requests[1].revents != 0 { return }
                 if requests[2].revents != 0 { try obey() }
-                if isFound { stop(.text) }
+                if streams.hasFoundText { stop(.text) }
                 if let deadline, clock.now >= deadline { end == nil ? stop(.period) : killAll() }
             }
         }

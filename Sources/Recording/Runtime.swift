@@ -29,7 +29,8 @@ struct Runtime {
     private static func find(_ name: String) -> FilePath? {
         if name.contains("/") { return isProgram(FilePath(name)) ? FilePath(name).absolute : nil }
         let directories = getenv("PATH").map { String(cString: $0) } ?? ""
-        return directories.split(separator: ":").map { FilePath(String($0)).appending(name) }.first(where: isProgram)
+        return directories.split(separator: ":").map { FilePath(String($0)).appending(name) }.first(where: isProgram)?
+            .absolute
     }
 
     private static func isProgram(_ path: FilePath) -> Bool {

@@ -119,7 +119,7 @@ package final class WorkloadRecorder: Profiler {
             }
             if status != 0 {
                 tell(.warning("the workload failed with status \(status) after \(record.time.seconds)"))
-            } else if let text = request.awaitedText {
+            } else if let text = request.awaitedText, !record.wroteText {
                 tell(.warning("the workload ended before it wrote '\(text.printable)'"))
             }
         case .period:

@@ -13,6 +13,8 @@ final class WorkloadStreams {
     private var outputs: [Output]
     /// Where our standard input goes; `nil` at its end, or when nobody wants it.
     private var input: FileDescriptor?
+    /// Whether the awaited text has come.
+    private(set) var hasFoundText = false
     private var unsent: ArraySlice<UInt8> = []
     /// What the runtime wrote to standard error before the workload started: it is in its log as well, if it is why the
     /// workload did not start.
@@ -71,17 +73,15 @@ final class WorkloadStreams {
         return requests
     }
 
-    /// Passes on what is there, by the answers of `poll` to `requests`; `true` once the awaited text has come.
-    func relay(_ answers: some Sequence<pollfd>) throws -> Bool {
-        var isFound = false
+    /// Passes on what is there, by the answers of `poll` to `requests`.
+    func relay(_ answers: some Sequence<pollfd>) throws {
         for answer in answers where answer.revents != 0 {
             if let position = outputs.firstIndex(where: { $0.end.rawValue == answer.fd }) {
-                if try relay(position) { isFound = true }
+                try relay(position)
             } else {
                 try relayInput()
             }
         }
-        return isFound
     }
 
     /// Passes on what was held back, and all that follows at once.
@@ -92,14 +92,13 @@ final class WorkloadStreams {
 
     /// Passes on what the workload wrote before it ended.
     func drain() throws {
-        while !outputs.isEmpty { _ = try relay(0) }
+        while !outputs.isEmpty { try relay(0) }
     }
 
-    private func relay(_ position: Int) throws -> Bool {
+    private func relay(_ position: Int) throws {
         let count = try outputs[position].end.read(into: block)
         guard count > 0 else {
-            try outputs.remove(at: position).end.close()
-            return false
+            return try outputs.remove(at: position).end.close()
         }
         let bytes = UnsafeRawBufferPointer(rebasing: block[..<count])
         if outputs[position].isErrors, held != nil {
@@ -108,7 +107,7 @@ final class WorkloadStreams {
             // Nobody reads it any more, which is no reason to stop.
             _ = try? FileDescriptor.standardError.writeAll(bytes)
         }
-        return outputs[position].search?.find(in: bytes) ?? false
+        if outputs[position].search?.find(in: bytes) == true { hasFoundText = true }
     }
 
     private func relayInput() throws {

@@ -186,8 +186,9 @@ private struct Unpacking {
             }
             if !isSet { shortfall.attributes += 1 }
         }
-        if case .symlink = entry.kind {
-        } else {
+        // Linux has no mode for symbolic links.
+        let isSymlink = if case .symlink = entry.kind { true } else { false }
+        if !isSymlink {
             let mode = mode_t(truncatingIfNeeded: entry.mode) & (isOwned ? 0o7777 : 0o1777)
             try attempt("set the mode of", path) { try parent.setMode(of: name, mode) }
         }

@@ -60,6 +60,16 @@ struct ArchiveCommandTests {
         }
     }
 
+    @Test(arguments: ["copy oci:image.tar:1 oci:out:1", "copy $source oci:image.tar:1", "ls oci:image.tar:1"])
+    func anArchiveThatIsTakenForALayoutIsToldOf(command: String) async throws {
+        try await withWorkplace { place, _ in
+            let result = try await place.shell(
+                "$esgz copy -q $source oci-archive:image.tar:1 >/dev/null; $esgz \(command)")
+            #expect(result.status == 8 && result.output == "", "\(result)")
+            #expect(result.errors.contains("it is a file; if it is an archive, use oci-archive:"), "\(result)")
+        }
+    }
+
     @Test func anArchiveWithSeveralPlatformsIsNoneOfDocker() async throws {
         try await withWorkplace { place, layout in
             let platforms = try ["amd64", "arm64"].map { name in

@@ -159,11 +159,112 @@ struct RouteTests {
         }
     }
 
+    /// What mirrors have is for pulling; nobody else would see what is written there.
+    @Test func aDestinationIsNeverAMirror() async throws {
+        let registry = try PlayRegistry()
+        defer { registry.stop() }
+        try await withScript([]) { mirror in
+            try await withWorkplace { place, _ in
+                let hosts = place.directory.appending("hosts")
+                try write(
+                    Array(#"[host."\#(mirror.origin)"]"#.utf8),
+                    to: hosts.appending(registry.name).appending("hosts.toml"))
+                try write(
+                    Array(
+                        """
+                        [[registry]]
+                        location = "\(registry.name)"
+                        [[registry.mirror]]
+                        location = "127.0.0.1:\(mirror.port)"
+                        """.utf8), to: place.directory.appending("registries.conf"))
+                for options in [["--hosts-dir", hosts.string], ["--registries-conf", "registries.conf"]] {
+                    let pushed = try await place.esgz(
+                        ["copy", "oci:\(place.source):latest", "\(registry.name)/app:\(options.count)"] + options)
+                    #expect(pushed.status == 0 && mirror.requests.isEmpty, "\(pushed.errors)")
+                }
+            }
+        }
+    }
+
     @Test func aBlockedRegistryIsDenied() async throws {
         try await withWorkplace { place, _ in
             let command = try await place.copy(
                 "a.example/x", registries: "[[registry]]\nlocation = 'a.example'\nblocked = true")
             try place.expectFailure(command, 4, saying: ["blocked in", "registries.conf"])
+        }
+    }
+
+    // MARK: Registries
+
+    /// Each registry wants a token of its own.
+    @Test func eachEndHasItsRegistryToken() async throws {
+        let registries = try ["one", "two"].map { token in
+            try PlayRegistry { request in
+                request["authorization"] == "Bearer \(token)" ? nil : Exchange(request.line, 401)
+            }
+        }
+        defer { for registry in registries { registry.stop() } }
+        let names = registries.map(\.name)
+        try await withWorkplace { place, _ in
+            let source = "oci:\(place.source):latest"
+            let pushed = try await place.esgz(["copy", source, "\(names[0])/app:1", "--registry-token", "one"])
+            #expect(pushed.status == 0, "\(pushed.errors)")
+            for (options, status) in [
+                ("--src-registry-token one --dst-registry-token two", 0),
+                ("--registry-token one --dest-registry-token two", 0), ("--registry-token one", 4),
+                ("--src-registry-token two --dst-registry-token one", 4), ("--src-registry-token one", 4),
+            ] as [(String, Int32)] {
+                let copied = try await place.esgz(
+                    ["copy", "\(names[0])/app:1", "\(names[1])/app:1", "--no-clobber"]
+                        + options.split(separator: " ").map(String.init))
+                #expect(copied.status == status, "\(options): \(copied.errors)")
+            }
+        }
+    }
+
+    @Test func whatOneRegistryGetsSeveralTimesIsUploadedOnce() async throws {
+        let registry = try PlayRegistry()
+        defer { registry.stop() }
+        try await withWorkplace { place, _ in
+            let source = "oci:\(place.source):latest"
+            let copied = try await place.esgz(["copy", source] + (1...3).map { "\(registry.name)/app:\($0)" })
+            #expect(copied.status == 0, "\(copied.errors)")
+            let blobs = registry.content.count { $0.hasPrefix("blobs/") }
+            #expect(registry.requests.count { $0.line.hasPrefix("POST ") } == blobs && blobs > 1)
+            #expect(registry.content.count { $0.hasPrefix("tags/") } == 3)
+        }
+    }
+
+    @Test(arguments: [400, 405, 501])
+    func aRegistryWithoutHEADIsPushedTo(status: Int) async throws {
+        let registry = try PlayRegistry { $0.line.hasPrefix("HEAD ") ? Exchange($0.line, status) : nil }
+        defer { registry.stop() }
+        try await withWorkplace { place, _ in
+            for command in ["copy", "convert"] {
+                let pushed = try await place.esgz(
+                    [command, "oci:\(place.source):latest", "\(registry.name)/app:\(command)", "--no-clobber"])
+                #expect(pushed.status == 0, "\(pushed.errors)")
+            }
+        }
+    }
+
+    /// Neither does it for what is fetched, nor for where that is fetched from.
+    @Test(.enabled(if: Command.isExpected("openssl")))
+    func aRedirectDoesNotLeadOutOfTLS() async throws {
+        try await withScript([]) { plain in
+            try await withWorkplace { place, _ in
+                let pair = try LocalRegistry.certificate(in: place.directory)
+                let server = try TLSPage(
+                    in: place.directory, pair,
+                    "HTTP/1.1 307 Temporary Redirect\r\nLocation: \(plain.origin)/x\r\nContent-Length: 0\r\n\r\n",
+                    at: "v2/app/manifests/1")
+                defer { server.stop() }
+                let command = try await place.copy(
+                    "127.0.0.1:\(server.port)/app:1", ["--ca-file", pair.certificate.string])
+                try place.expectFailure(
+                    command, 5, saying: ["refusing to follow a redirect to \(plain.origin)/x, which has no TLS"])
+                #expect(plain.requests.isEmpty)
+            }
         }
     }
 

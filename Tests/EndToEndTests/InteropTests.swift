@@ -1,3 +1,5 @@
+import Content
+import OCI
 import SystemPackage
 import TestSupport
 import Testing
@@ -65,6 +67,61 @@ struct InteropTests {
                 #expect(try await tools.run("cat \(root)/etc/motd") == Self.motd)
             }
             #expect(try await tools.motd(in: "\(tools.layout):1") == Self.motd)
+        }
+    }
+
+    /// All platforms of an image, there and back, and whoever takes one of them.
+    @Test func indexesGoToOthersAndComeFromThem() async throws {
+        try await withTools { tools, directory in
+            var layout = try LayoutBuilder(at: directory.appending("many"))
+            let platforms = ["amd64", "arm64"].map { Platform(os: "linux", architecture: $0) }
+            let images = try platforms.map { platform in
+                var image = try layout.putImage([try BuiltTestLayer(gzip: Self.tar.bytes)], platform: platform)
+                image.json["platform"] = .object(JSON.Object())
+                image.json["platform"]?["os"] = .string(platform.os)
+                image.json["platform"]?["architecture"] = .string(platform.architecture)
+                return image
+            }
+            let index = try layout.putIndex(images)
+            try layout.tag(index)
+
+            // Copied by others, it is the same for us.
+            try await tools.run("skopeo copy --all --dest-tls-verify=false oci:many:latest docker://$registry/theirs:1")
+            try await tools.run("skopeo copy --all oci:many:latest oci-archive:many.tar:1")
+            for place in ["$registry/theirs:1", "oci-archive:many.tar:1"] {
+                #expect(try await tools.run("$esgz copy -q \(place) oci:back:1") == "\(index.digest)\n", "\(place)")
+            }
+
+            // Converted by us, it is for them what it was.
+            let digest = try await tools.run("$esgz convert -q oci:many:latest $registry/ours:1 oci:ours:1")
+            for place in ["docker://$registry/ours:1", "oci:ours:1"] {
+                try await tools.run("skopeo copy --all --src-tls-verify=false \(place) oci:theirs:1")
+                #expect(try await tools.run("$esgz copy -q oci:theirs:1 oci:again:1") == digest)
+                let identifier = try await tools.run("$podman pull -q --tls-verify=false \(place)").dropLast()
+                let mounted = try await tools.run("$podman image mount \(identifier)").dropLast()
+                #expect(try await tools.run("cat \(mounted)/etc/motd") == Self.motd)
+                let container = try await tools.run("$buildah from --tls-verify=false \(place)").dropLast()
+                let root = try await tools.run("$buildah mount \(container)").dropLast()
+                #expect(try await tools.run("cat \(root)/etc/motd") == Self.motd)
+            }
+
+            // Lists of Docker's kind, and those that Podman puts together.
+            try await tools.run(
+                "skopeo copy --all --src-tls-verify=false --dest-tls-verify=false --format v2s2 "
+                    + "docker://$registry/ours:1 docker://$registry/docker:1")
+            try await tools.run(
+                """
+                $podman manifest create list > /dev/null
+                $podman manifest add --tls-verify=false --all list docker://$registry/ours:1 > /dev/null
+                $podman manifest push -q --tls-verify=false --all list docker://$registry/podman:1
+                """)
+            for name in ["docker", "podman"] {
+                try await tools.run("$esgz convert -q $registry/\(name):1 oci:\(name):1")
+                for platform in platforms {
+                    let text = try await tools.run("$esgz cat --platform \(platform) oci:\(name):1 etc/motd")
+                    #expect(text == Self.motd, "\(name) \(platform)")
+                }
+            }
         }
     }
 

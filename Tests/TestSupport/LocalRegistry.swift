@@ -57,17 +57,19 @@ package final class LocalRegistry: Sendable {
         let path = directory.appending("registry.yml")
         try write(Array(configuration.utf8), to: path)
         process = try Self.start([Self.program, "serve", path.string], output: directory.appending("registry.log"))
-        try waitUntilListening(port)
+        try Self.waitUntilListening(process, port)
     }
 
     /// Ends the program. Whoever made the registry calls this.
-    package func stop() {
+    package func stop() { Self.stop(process) }
+
+    fileprivate static func stop(_ process: pid_t) {
         kill(process, SIGKILL)
         var status: Int32 = 0
         waitpid(process, &status, 0)
     }
 
-    private func waitUntilListening(_ port: Int) throws {
+    fileprivate static func waitUntilListening(_ process: pid_t, _ port: Int) throws {
         for _ in 0..<500 {
             var status: Int32 = 0
             guard waitpid(process, &status, WNOHANG) == 0 else { throw LocalRegistryFailure(what: "ended: \(status)") }
@@ -77,11 +79,11 @@ package final class LocalRegistry: Sendable {
             }
             usleep(20_000)
         }
-        stop()
+        stop(process)
         throw LocalRegistryFailure(what: "does not listen")
     }
 
-    private static func freePort() throws -> Int {
+    fileprivate static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         return try withAddress(port: 0) { address, length in
@@ -148,7 +150,7 @@ package final class LocalRegistry: Sendable {
         }
     }
 
-    private static func start(_ arguments: [String], output: FilePath) throws -> pid_t {
+    fileprivate static func start(_ arguments: [String], output: FilePath) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -162,6 +164,34 @@ package final class LocalRegistry: Sendable {
         guard status == 0 else { throw LocalRegistryFailure(what: "cannot start \(arguments[0]): \(status)") }
         return process
     }
+}
+
+/// A server that has one answer, over TLS.
+package final class TLSPage: Sendable {
+    package let port: Int
+    private let process: pid_t
+
+    /// - Parameters:
+    ///   - directory: for the files that it serves.
+    ///   - pair: its certificate and key.
+    ///   - answer: head and body.
+    ///   - path: what it answers so, without the slash in front.
+    /// - Throws: when it cannot be started.
+    package init(
+        in directory: FilePath, _ pair: (certificate: FilePath, key: FilePath), _ answer: String, at path: FilePath
+    ) throws {
+        let root = directory.appending("page")
+        try write(Array(answer.utf8), to: root.pushing(path))
+        port = try LocalRegistry.freePort()
+        process = try LocalRegistry.start(
+            [
+                "/bin/sh", "-c", #"cd "$0" && exec "$@""#, root.string, "/usr/bin/openssl", "s_server", "-accept",
+                "127.0.0.1:\(port)", "-cert", pair.certificate.string, "-key", pair.key.string, "-HTTP", "-quiet",
+            ], output: directory.appending("page.log"))
+        try LocalRegistry.waitUntilListening(process, port)
+    }
+
+    package func stop() { LocalRegistry.stop(process) }
 }
 
 private struct LocalRegistryFailure: Error {

@@ -82,8 +82,10 @@ struct HostileRegistryTests {
     }
 
     @Test func anEndlessErrorPageIsCut() async throws {
-        let page = [UInt8](repeating: UInt8(ascii: "x"), count: 10 << 20)
-        try await withScript([Exchange(Self.get, 404, body: page)]) { server in
+        var row = Exchange(Self.get, 404, body: [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20))
+        row.isEndless = true
+        row.hidesLength = true
+        try await withScript([row]) { server in
             let failure = await #expect(throws: RegistryFailure.self) {
                 try await ScriptedClient(server).registry.resolve()
             }

@@ -228,7 +228,7 @@ struct ImageLayoutTests {
             name = "blobs/sha256/\(path.lastComponent?.string ?? "")"
             try TestSupport.write([1], to: path)
             file = OpenFile(try FileDescriptor.open(path, .writeOnly))
-            try file.descriptor.lockExclusively()
+            try file.descriptor.lockExclusively(CancellationFlag())
         }
     }
 

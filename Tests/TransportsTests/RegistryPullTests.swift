@@ -112,6 +112,28 @@ struct RegistryPullTests {
         }
     }
 
+    /// A tenth before its end, since requests take their time.
+    @Test func aTokenThatHasEndedIsReplacedBeforeTheRegistryRefusesIt() async throws {
+        let rows = ["one", "two"].map {
+            Exchange(Self.token, 200, body: Array(#"{"token":"\#($0)","expires_in":100}"#.utf8))
+        }
+        try await withScript(rows) { server in
+            let start = ContinuousClock.now
+            let passed = Monitor(Duration.zero)
+            let authenticator = Authenticator(
+                for: try HTTPURL(parsing: server.origin), credentials: nil, over: CurlClient(insecure: false),
+                retry: RetryPolicy()
+            ) { start + passed.withLock { $0 } }
+            let challenge = Challenge.parse([#"Bearer realm="\#(server.origin)/token",service="the registry""#])
+            _ = try await authenticator.authorization(insteadOf: nil, challenge, for: .pull("app"))
+            for (seconds, token) in [(0, "one"), (89, "one"), (91, "two"), (180, "two")] {
+                passed.withLock { $0 = .seconds(seconds) }
+                #expect(try await authenticator.authorization(for: .pull("app")) == "Bearer \(token)", "\(seconds)")
+            }
+            #expect(server.deviations == [])
+        }
+    }
+
     @Test(arguments: [#"{"token":"a\r\nX: y"}"#, #"{"token":""}"#, "{}"])
     func aTokenThatIsNoneIsRefused(body: String) async throws {
         let rows = [Exchange(Self.get, 401, Self.challenge), Exchange(Self.token, 200, body: Array(body.utf8))]

@@ -1,4 +1,5 @@
 import Content
+import Synchronization
 import Testing
 
 @testable import Transports
@@ -15,7 +16,7 @@ struct RetryPolicyTests {
     }
 
     @Test(arguments: [
-        ("7", Duration.seconds(7)), ("0", .zero), ("-3", .zero), ("60", .seconds(60)), ("61", nil),
+        ("7", Duration.seconds(7)), ("0", .zero), ("-3", .zero), ("900", .seconds(900)), ("901", nil),
         ("9223372036854775807", nil),
         // A date, in each of the three forms that it has had; now is 23:59:49.
         ("Fri, 31 Dec 1999 23:59:59 GMT", .seconds(10)), ("Friday, 31-Dec-99 23:59:59 GMT", .seconds(10)),
@@ -28,6 +29,21 @@ struct RetryPolicyTests {
         var policy = RetryPolicy()
         policy.random = { 1 }
         #expect(policy.delay(after: try Self.failure(429, retryAfter), failures: 1) == expected)
+    }
+
+    /// People who wait for long want to know what for.
+    @Test(arguments: [("4", 0), ("5", 1), ("300", 1)])
+    func longWaitsAreTold(retryAfter: String, count: Int) async throws {
+        let told = Mutex<[String]>([])
+        let slept = Mutex<[Duration]>([])
+        var policy = RetryPolicy()
+        policy.sleep = { delay in slept.withLock { $0.append(delay) } }
+        policy.notice = { text in told.withLock { $0.append(text) } }
+        var failures = [try Self.failure(429, retryAfter)]
+        try await policy.run { if let failure = failures.popLast() { throw failure } }
+        #expect(slept.withLock { $0 } == [.seconds(Int(retryAfter) ?? 0)])
+        let expected = ["host: waiting for \(retryAfter) s, as it asks with status 429"]
+        #expect(told.withLock { $0 } == Array(expected.prefix(count)))
     }
 
     @Test func aDateIsOneByTheClockOfTheRegistry() throws {

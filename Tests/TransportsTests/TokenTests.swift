@@ -229,18 +229,6 @@ struct TokenTests {
         }
     }
 
-    @Test(
-        arguments: [
-            ("1970-01-01T00:00:00Z", 0), ("2009-11-10T23:00:00Z", 1_257_894_000),
-            ("2009-11-10T23:00:00.5z", 1_257_894_000), ("2009-11-11T00:30:00+01:30", 1_257_894_000),
-            ("2009-11-10T22:00:00.123456789-01:00", 1_257_894_000), ("2009-11-10", nil), ("2009-11-10T23:00:00", nil),
-            ("2009-11-10T23:00:00ZZ", nil), ("2009-11-10T23:00:00+1", nil), ("", nil), ("aaaa-aa-aaTaa:aa:aaZ", nil),
-            ("2009-11-10T23:00:00.", nil),
-        ] as [(String, Int64?)])
-    func timesAreReadAsTokenServersWriteThem(text: String, expected: Int64?) {
-        #expect(TokenServer.seconds(parsing: text) == expected)
-    }
-
     /// A token may be refused at any moment of a transfer.
     @Test func aBlobGoesOnWithANewToken() async throws {
         let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }

@@ -18,6 +18,7 @@ package enum LayerReadFailure: Failure {
     case chunkTooLarge(Int64, limit: Int64)
     case chunkTooShort(offset: Int64, expected: Int64, found: Int)
     case noProgress
+    case tooManyMembers
     case noChunkDigest(offset: Int64)
     case wrongChunkDigest(offset: Int64, expected: Digest, actual: Digest)
 
@@ -52,6 +53,7 @@ package enum LayerReadFailure: Failure {
         case .chunkTooShort(let offset, let expected, let found):
             "the member at byte \(offset): expected \(expected) bytes of data, found \(found)"
         case .noProgress: "the stream leads nowhere"
+        case .tooManyMembers: "expected a blob of at most \(MemberScan.memberLimit) members"
         case .noChunkDigest(let offset): "the data at byte \(offset) has no digest to check it by"
         case .wrongChunkDigest(let offset, let expected, let actual):
             "the member at byte \(offset): expected data with digest \(expected), not \(actual)"

@@ -11,6 +11,9 @@ struct MemberScan {
         let tarOffset: Int64
     }
 
+    /// Each chunk takes one, and so does what stands between two of them.
+    static let memberLimit = 2 * TableOfContents.entryLimit
+
     private(set) var members: [Member] = []
     private(set) var blob: Digest
     private(set) var blobSize: Int64 = 0
@@ -54,6 +57,8 @@ struct MemberScan {
                     if isAtStart {
                         let offset = blobSize + Int64(filled - rest.count)
                         if offset == dataEnd { dataDigest = diffHasher.finalize() }
+                        // Empty ones cost a hostile blob nothing.
+                        guard members.count < Self.memberLimit else { throw LayerReadFailure.tooManyMembers }
                         members.append(Member(offset: offset, tarOffset: diffHasher.count))
                         isAtStart = false
                     }

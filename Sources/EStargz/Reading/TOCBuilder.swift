@@ -9,7 +9,9 @@ struct TOCBuilder {
     private var table = TableOfContents()
     private var userNames: [Int64: String] = [:]
     private var groupNames: [Int64: String] = [:]
+    /// Entries and attributes.
     private var count = 0
+    private var recordCount = 0
     private var lastPath: [UInt8] = []
     /// Bytes of the paths of directories that entries lie in, each counted about once where entries follow the tree.
     private var directoryBytes = 0
@@ -22,15 +24,16 @@ struct TOCBuilder {
     mutating func add(_ record: TOCRecord) throws {
         // Each attribute takes as much memory as an entry.
         count += 1 + record.attributes.count
+        recordCount += 1
         guard count <= TableOfContents.entryLimit else {
             throw LayerReadFailure.tooManyEntries(limit: TableOfContents.entryLimit)
         }
-        guard let name = record.name else { throw LayerReadFailure.malformedTOC("entry \(count) has no name") }
+        guard let name = record.name else { throw LayerReadFailure.malformedTOC("entry \(recordCount) has no name") }
         guard !record.isTooLong else {
             closeFile()
             return find(
                 .paths, "", at: record.offset > 0 ? record.offset : nil,
-                "entry \(count) is left out: expected names of at most \(EntryPath.lengthLimit) bytes")
+                "entry \(recordCount) is left out: expected names of at most \(EntryPath.lengthLimit) bytes")
         }
         if record.type == "chunk" { return addChunk(record, name) }
         closeFile()

@@ -10,7 +10,7 @@ struct TarComparison {
     private var table: TableOfContents { reader.table }
 
     func run(_ findings: inout LayerFindings) throws {
-        let names = (table: Set(table.entries.map(\.name)), tar: Set(layer.entries.map(\.name)))
+        let names = (table: Self.names(of: table.entries), tar: Self.names(of: layer.entries))
         var (position, other) = (0, 0)
         while position < table.entries.count || other < layer.entries.count {
             let entry = position < table.entries.count ? table.entries[position] : nil
@@ -20,10 +20,10 @@ struct TarComparison {
                 try compareData(of: position, with: found, &findings)
                 position += 1
                 other += 1
-            } else if let found, !names.table.contains(found.name) {
+            } else if let found, !names.table.contains(Array(found.name.utf8)) {
                 findings.add(LayerFinding(.tar, entry: found.name, "the tar has it, the table of contents does not"))
                 other += 1
-            } else if let entry, !names.tar.contains(entry.name) {
+            } else if let entry, !names.tar.contains(Array(entry.name.utf8)) {
                 findings.add(LayerFinding(.tar, entry: entry.name, "the table of contents has it, the tar does not"))
                 position += 1
             } else {
@@ -32,6 +32,9 @@ struct TarComparison {
             }
         }
     }
+
+    /// By their bytes: two spellings of an accented letter are two names, which Swift's strings are not.
+    private static func names(of entries: [TarEntry]) -> Set<[UInt8]> { Set(entries.map { Array($0.name.utf8) }) }
 
     private func compare(_ entry: TarEntry, _ found: TarEntry, _ findings: inout LayerFindings) {
         var differences: [String] = []

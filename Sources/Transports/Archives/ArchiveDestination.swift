@@ -104,7 +104,7 @@ package final class ArchiveDestination: ImageDestination {
     private func members(below root: Descriptor) throws -> [ArchiveMember] {
         let manifests = manifests.withLock { $0 }
         let content = try ArchiveContent(root, manifests: manifests)
-        let entries = try names.indexEntries(for: root)
+        let entries = names.indexEntries(for: root)
         var index = JSON.object(JSON.Object())
         index["schemaVersion"] = .integer(2)
         index["mediaType"] = .string(MediaType.ociIndex.text)
@@ -112,7 +112,7 @@ package final class ArchiveDestination: ImageDestination {
         var files = [
             ("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)), ("index.json", index.text),
         ]
-        if let tags = try names.dockerTags(for: root) {
+        if let tags = names.dockerTags(for: root) {
             files.append(("manifest.json", try content.dockerManifest(tags: tags).text))
         }
         var members: [ArchiveMember] = files.map { name, bytes in

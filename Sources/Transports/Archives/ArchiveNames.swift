@@ -35,7 +35,7 @@ package enum ArchiveNames: Sendable {
     }
 
     /// The entries of `index.json`, one for each name.
-    func indexEntries(for root: Descriptor) throws -> [Descriptor] {
+    func indexEntries(for root: Descriptor) -> [Descriptor] {
         switch self {
         case .oci(let names): names.isEmpty ? [root] : names.map { root.named($0) }
         case .docker(let names):
@@ -52,7 +52,7 @@ package enum ArchiveNames: Sendable {
     /// The names for `manifest.json`; `nil` for an archive without that.
     ///
     /// In full, as skopeo and podman write them: podman takes short ones for its own.
-    func dockerTags(for root: Descriptor) throws -> [String]? {
+    func dockerTags(for root: Descriptor) -> [String]? {
         guard case .docker(let names) = self else { return nil }
         return (names.isEmpty ? Array(root.fullNames.prefix(1)) : names).map(\.description)
     }

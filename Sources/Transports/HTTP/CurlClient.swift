@@ -30,7 +30,7 @@ package final class CurlClient: HTTPExchanging {
     ///   - options: everything else.
     package init(
         insecure: Bool, _ general: HostCertificates = HostCertificates(),
-        certificateDirectories: [FilePath] = HostCertificates.systemDirectories,
+        certificateDirectories: [FilePath] = HostCertificates.directories,
         unixSocket: FilePath? = nil, isPatient: Bool = false, options: HTTPOptions = HTTPOptions()
     ) {
         var general = general

@@ -29,7 +29,10 @@ package struct HostCertificates: Sendable {
     }
 
     /// Where Docker and Podman look.
-    package static let systemDirectories: [FilePath] = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
+    package static var directories: [FilePath] {
+        let user = environment("HOME").map { $0.appending(".config/containers/certs.d") }
+        return (user.map { [$0] } ?? []) + ["/etc/containers/certs.d", "/etc/docker/certs.d"]
+    }
 
     /// Reads the files for a host.
     ///

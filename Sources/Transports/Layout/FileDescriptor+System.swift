@@ -10,9 +10,11 @@ extension FileDescriptor {
     }
 
     /// Takes the lock of this open file, and waits for whoever has it; closing gives it back.
-    func lockExclusively() throws {
-        while flock(rawValue, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw Errno(rawValue: errno) }
+    func lockExclusively(_ cancellation: CancellationFlag) throws {
+        while flock(rawValue, LOCK_EX | LOCK_NB) != 0 {
+            guard [EINTR, EWOULDBLOCK].contains(errno) else { throw Errno(rawValue: errno) }
+            try cancellation.check()
+            usleep(10_000)
         }
     }
 

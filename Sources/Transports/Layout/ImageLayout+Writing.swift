@@ -5,14 +5,15 @@ import SystemPackage
 
 extension ImageLayout: ImageDestination {
     package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
-        try hasBlob(descriptor)
+        try checkPath()
+        return try hasBlob(descriptor)
     }
 
     package func put(
         _ blob: any ByteSource, as descriptor: Descriptor, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
         try await onCancellableThread { cancellation in
-            try prepare(for: descriptor.digest.algorithm)
+            try prepare(for: descriptor.digest.algorithm, cancellation)
             if try hasBlob(descriptor) { return }
             try blobPath(descriptor.digest).replaceFile { file in
                 try file.append(descriptor.size, of: blob) { count in
@@ -24,8 +25,8 @@ extension ImageLayout: ImageDestination {
     }
 
     package func put(manifest: Document, as descriptor: Descriptor) async throws {
-        try await onCancellableThread { _ in
-            try prepare(for: descriptor.digest.algorithm)
+        try await onCancellableThread { cancellation in
+            try prepare(for: descriptor.digest.algorithm, cancellation)
             if try hasBlob(descriptor) { return }
             try write(manifest.bytes, to: blobPath(descriptor.digest))
         }
@@ -33,8 +34,8 @@ extension ImageLayout: ImageDestination {
 
     package func publish(_ root: Document, as descriptor: Descriptor) async throws {
         try await put(manifest: root, as: descriptor)
-        try await onCancellableThread { [tags] _ in
-            try withLock {
+        try await onCancellableThread { [tags] cancellation in
+            try withLock(cancellation) {
                 var index = try readIndexForWriting()
                 for tag in tags {
                     var entry = descriptor
@@ -54,11 +55,12 @@ extension ImageLayout: ImageDestination {
     }
 
     package func occupants() async throws -> [Occupant] {
+        try checkPath()
         do {
             try checkVersion()
             let entries = try readIndex().manifests
             return tags.compactMap { tag in
-                entries.first { $0.tag == tag }.map { Occupant(name: tag ?? "\(path)", digest: $0.digest) }
+                entries.first { $0.tag.isSame(as: tag) }.map { Occupant(name: tag ?? "\(path)", digest: $0.digest) }
             }
         } catch LayoutFailure.notALayout {
             return []
@@ -70,8 +72,8 @@ extension ImageLayout: ImageDestination {
 
     /// All names to publish under, each once; `nil` stands for an image without a name.
     private var tags: [String?] {
-        var seen: Set<String?> = []
-        return ([tag] + additionalTags).filter { seen.insert($0).inserted }
+        var seen: Set<[UInt8]?> = []
+        return ([tag] + additionalTags).filter { seen.insert($0.map { Array($0.utf8) }).inserted }
     }
 
     /// Whether the blob is there in full: an interrupted write of others may have left a part of it.
@@ -84,11 +86,12 @@ extension ImageLayout: ImageDestination {
     }
 
     /// Makes the directories, and marks them as a layout, unless that has been done.
-    private func prepare(for algorithm: Digest.Algorithm) throws {
+    private func prepare(for algorithm: Digest.Algorithm, _ cancellation: CancellationFlag) throws {
         let directory = path.appending("blobs").appending(algorithm.rawValue)
         if access(versionPath.string, F_OK) == 0, access(directory.string, F_OK) == 0 { return }
+        try checkPath()
         try makeDirectory(path)
-        try withLock {
+        try withLock(cancellation) {
             if access(versionPath.string, F_OK) != 0 {
                 // A run that was killed right here has left no layout, and yet something.
                 path.removeLeftovers()
@@ -104,7 +107,7 @@ extension ImageLayout: ImageDestination {
     /// Runs `body` while no other process or task edits this layout.
     ///
     /// The lock is that of the directory itself, so there is no lock file to leave behind.
-    private func withLock<Result>(_ body: () throws -> Result) throws -> Result {
+    private func withLock<Result>(_ cancellation: CancellationFlag, _ body: () throws -> Result) throws -> Result {
         let directory: FileDescriptor
         do {
             directory = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
@@ -114,7 +117,7 @@ extension ImageLayout: ImageDestination {
         let lock = OpenFile(directory)
         return try withExtendedLifetime(lock) {
             do {
-                try directory.lockExclusively()
+                try directory.lockExclusively(cancellation)
             } catch let error as Errno {
                 throw FileFailure.cannot("lock", path, error)
             }
@@ -139,12 +142,12 @@ extension ImageLayout: ImageDestination {
     private func replacing(_ entry: Descriptor, in index: Document) throws -> Document {
         let manifests = index.root["manifests"]?.array ?? []
         let name = entry.tag
-        let position = manifests.firstIndex { tag(of: $0) == name }
+        let position = manifests.firstIndex { tag(of: $0).isSame(as: name) }
         var edited: [JSON] = []
         for (place, manifest) in manifests.enumerated() {
             if place == position {
                 edited.append(entry.json)
-            } else if tag(of: manifest) != name {
+            } else if !tag(of: manifest).isSame(as: name) {
                 edited.append(manifest)
             }
         }
@@ -181,5 +184,12 @@ extension ImageLayout: ImageDestination {
         while readdir(stream) != nil { count += 1 }
         // Its own entry and that of its parent.
         return count <= 2
+    }
+}
+
+extension String? {
+    /// By their bytes: two spellings of an accented letter are two tags, which Swift's strings are not.
+    fileprivate func isSame(as other: String?) -> Bool {
+        map { Array($0.utf8) } == other.map { Array($0.utf8) }
     }
 }

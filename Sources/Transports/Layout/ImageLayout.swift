@@ -19,6 +19,11 @@ package struct ImageLayout: Sendable {
     var indexPath: FilePath { path.appending(Self.indexName) }
     var versionPath: FilePath { path.appending(Self.versionName) }
 
+    /// - Throws: when there is a file in place of the directory, which is an easy slip.
+    func checkPath() throws {
+        if (try? path.stat())?.type == .regular { throw LayoutFailure.isFile(path) }
+    }
+
     func blobPath(_ digest: Digest) -> FilePath { path.appending(Self.blobName(digest)) }
 }
 
@@ -32,6 +37,7 @@ extension ImageLayout: LayoutFiles {
 
 extension ImageLayout: ImageSource {
     package func resolve() async throws -> Descriptor {
+        try checkPath()
         try checkVersion()
         return try choose(tag, from: try readIndex().manifests)
     }
@@ -64,6 +70,7 @@ extension FileSlice {
 }
 
 package enum LayoutFailure: Failure {
+    case isFile(FilePath)
     case notALayout(FilePath)
     case notEmpty(FilePath)
     case unknownVersion(FilePath, String?)
@@ -79,12 +86,17 @@ package enum LayoutFailure: Failure {
         case .notALayout, .noSuchTag, .empty: .notFound
         case .tagNeeded: .usage
         case .unknownVersion: .unsupported
-        case .notEmpty, .notAFile, .ambiguousTag, .wrongSize: .invalid
+        case .isFile, .notEmpty, .notAFile, .ambiguousTag, .wrongSize: .invalid
         }
     }
 
     package var description: String {
         switch self {
+        case .isFile(let path):
+            """
+            expected \(path) to be a directory with an OCI layout, but it is a file; if it is an archive, use \
+            oci-archive:\(path) or docker-archive:\(path)
+            """
         case .notALayout(let path): "\(path) is not an OCI layout: it has no file 'oci-layout'"
         case .notEmpty(let path):
             "refusing to write an image into \(path): it is not empty, and has no file 'oci-layout'"

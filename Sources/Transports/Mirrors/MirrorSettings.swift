@@ -50,7 +50,7 @@ package struct MirrorSettings: Sendable {
     }
 }
 
-private func environment(_ name: String) -> FilePath? {
+func environment(_ name: String) -> FilePath? {
     getenv(name).map { FilePath(String(cString: $0)) }.flatMap { $0.isEmpty ? nil : $0 }
 }
 

@@ -140,12 +140,10 @@ struct PushProbe {
     private func open() async throws -> (url: HTTPURL, smallestChunk: Int64) {
         let request = HTTPRequest(.post, try client.url("blobs/uploads/"))
         let response = try await client.send(request, for: client.pushScope, expecting: 202)
-        guard let url = try location(in: response) else { throw RegistryAnswerFailure.noLocation(response.url) }
+        guard let url = try client.uploadLocation(in: response) else {
+            throw RegistryAnswerFailure.noLocation(response.url)
+        }
         return (url, response.headers["OCI-Chunk-Min-Length"].flatMap { Int64($0) } ?? 0)
-    }
-
-    private func location(in response: HTTPResponse) throws -> HTTPURL? {
-        try response.headers["Location"].map { try response.url.following($0) }
     }
 
     private func close(_ session: HTTPURL, with bytes: [UInt8], as descriptor: Descriptor) async throws {
@@ -169,7 +167,7 @@ struct PushProbe {
                 request.headers["Content-Type"] = "application/octet-stream"
                 request.headers["Content-Range"] = "\(start)-\(end - 1)"
                 let response = try await client.exchange(request, for: client.pushScope, expecting: [202, 201, 204])
-                session = try location(in: response) ?? session
+                session = try client.uploadLocation(in: response) ?? session
             }
             try await close(session, with: [], as: layer.descriptor)
         } catch {

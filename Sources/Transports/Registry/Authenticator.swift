@@ -20,6 +20,7 @@ package actor Authenticator {
     private let registry: HTTPURL
     private let http: any HTTPExchanging
     private let retry: RetryPolicy
+    private let now: @Sendable () -> ContinuousClock.Instant
     private var credentials: Credentials?
     /// Identity tokens that a token server has replaced, and tokens that were refused: still nothing to be shown.
     private var formerSecrets: [String] = []
@@ -34,9 +35,17 @@ package actor Authenticator {
     /// What the registry wanted in addition to what we thought a request needs.
     private var widened: [TokenScope: TokenScope] = [:]
 
+    /// - Parameters:
+    ///   - registry: which is to be satisfied.
+    ///   - credentials: `nil` to stay anonymous.
+    ///   - http: how token servers are reached.
+    ///   - retry: how often they are asked.
+    ///   - now: tells when tokens end.
     package init(
-        for registry: HTTPURL, credentials: Credentials?, over http: any HTTPExchanging, retry: RetryPolicy
+        for registry: HTTPURL, credentials: Credentials?, over http: any HTTPExchanging, retry: RetryPolicy,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
+        self.now = now
         self.registry = registry
         self.credentials = credentials
         self.http = http
@@ -119,7 +128,7 @@ package actor Authenticator {
     private func token(for scope: TokenScope, _ server: TokenServer) async throws -> String {
         while true {
             let needed = widened[scope] ?? scope
-            if let token = tokens.first(where: { $0.key.covers(needed) && $0.value.end > .now })?.value {
+            if let token = tokens.first(where: { $0.key.covers(needed) && $0.value.end > now() })?.value {
                 return token.text
             }
             let wanted = isBundling ? needed.union(expected) : needed
@@ -151,7 +160,7 @@ package actor Authenticator {
             self.credentials = Credentials(username: credentials.username, .identityToken(new))
             self.credentials?.origin = credentials.origin
         }
-        tokens[scope] = Token(text: answer.token, end: .now + answer.lifetime)
+        tokens[scope] = Token(text: answer.token, end: now() + answer.lifetime)
         return answer.token
     }
 }

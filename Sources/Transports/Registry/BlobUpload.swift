@@ -144,7 +144,9 @@ struct BlobUpload: Sendable {
     private func open() async throws -> Session {
         let request = HTTPRequest(.post, try client.url("blobs/uploads/"))
         let response = try await client.exchange(request, for: client.pushScope, expecting: [202])
-        guard let url = try location(in: response) else { throw RegistryAnswerFailure.noLocation(response.url) }
+        guard let url = try client.uploadLocation(in: response) else {
+            throw RegistryAnswerFailure.noLocation(response.url)
+        }
         let smallest = response.headers["OCI-Chunk-Min-Length"].flatMap { Int64($0) } ?? 0
         let wantsChunks = client.wantsChunks.load(ordering: .relaxed) || smallest > 0 && smallest < descriptor.size
         let manner: Manner = refused.contains(.whole) || wantsChunks && !refused.contains(.chunks) ? .chunks : .whole
@@ -160,7 +162,7 @@ struct BlobUpload: Sendable {
         request.headers["Content-Range"] = "\(chunk.lowerBound)-\(chunk.upperBound - 1)"
         let response = try await client.exchange(request, for: client.pushScope, expecting: [202, 201, 204])
         var session = session
-        session.url = try location(in: response) ?? session.url
+        session.url = try client.uploadLocation(in: response) ?? session.url
         session.position = chunk.upperBound
         if let range = response.headers["Range"] {
             guard let end = Self.end(of: range), end > chunk.lowerBound, end <= chunk.upperBound else {
@@ -179,7 +181,7 @@ struct BlobUpload: Sendable {
             return .doubting
         }
         var session = session
-        session.url = try location(in: response) ?? session.url
+        session.url = try client.uploadLocation(in: response) ?? session.url
         // Also said where there is nothing yet: a range cannot be empty.
         session.position = end == 1 ? 0 : end
         session.isResumed = true
@@ -198,15 +200,6 @@ struct BlobUpload: Sendable {
             onSent: sent(from: isWhole ? 0 : session.position))
         request.headers["Content-Type"] = "application/octet-stream"
         _ = try await client.exchange(request, for: client.pushScope, expecting: [201, 200, 202, 204])
-    }
-
-    /// Each answer may send the session elsewhere.
-    private func location(in response: HTTPResponse) throws -> HTTPURL? {
-        guard let url = try response.headers["Location"].map({ try response.url.following($0) }) else { return nil }
-        guard url.scheme == .https || client.base.scheme == .http else {
-            throw HTTPFailure.redirectWithoutTLS(from: response.url, to: url)
-        }
-        return url
     }
 
     /// The end of a range from the beginning, `0-LAST`; `nil` when it is none.
@@ -231,5 +224,16 @@ extension RegistryFailure {
         case 400: has("BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "UNSUPPORTED")
         default: false
         }
+    }
+}
+
+extension RegistryClient {
+    /// Where an upload goes on: each answer may send it elsewhere.
+    func uploadLocation(in response: HTTPResponse) throws -> HTTPURL? {
+        guard let url = try response.headers["Location"].map({ try response.url.following($0) }) else { return nil }
+        guard url.scheme == .https || base.scheme == .http else {
+            throw HTTPFailure.redirectWithoutTLS(from: response.url, to: url)
+        }
+        return url
     }
 }

@@ -12,6 +12,9 @@ extension RegistryClient: ImageDestination {
         return try await concealing { try await mount(descriptor, from: source.reference.repository) }
     }
 
+    /// Statuses of registries that know no HEAD.
+    private static let noHEAD = [400, 405, 501]
+
     /// Asks once.
     ///
     /// Only an answer that tells the digest or the size counts: web servers say yes to everything, registries of their
@@ -22,7 +25,7 @@ extension RegistryClient: ImageDestination {
         if descriptor.mediaType.isIndex || descriptor.mediaType.isManifest {
             request.headers["Accept"] = descriptor.mediaType.text
         }
-        let response = try await exchange(request, for: pushScope, expecting: [200, 404, 405])
+        let response = try await exchange(request, for: pushScope, expecting: [200, 404] + Self.noHEAD)
         guard response.status == 200 else { return false }
         if let found = response.contentDigest, found.algorithm == descriptor.digest.algorithm {
             return found == descriptor.digest
@@ -86,8 +89,10 @@ extension RegistryClient: ImageDestination {
     private func digest(of tag: String, doubtsAbsence: Bool = false) async throws -> Digest? {
         var request = HTTPRequest(.head, try url("manifests/\(tag)"))
         request.headers["Accept"] = MediaType.manifests.map(\.text).joined(separator: ", ")
-        var response = try await send(request, for: pushScope, expecting: 200, 404, 405)
-        let isUnclear = response.status == 405 || response.status == 404 && doubtsAbsence
+        var response = try await retry.run { [request] in
+            try await exchange(request, for: pushScope, expecting: [200, 404] + Self.noHEAD)
+        }
+        let isUnclear = Self.noHEAD.contains(response.status) || response.status == 404 && doubtsAbsence
         if isUnclear || response.status == 200 && response.contentDigest == nil {
             request.method = .get
             request.receiver = .memory(limit: Document.sizeLimit)

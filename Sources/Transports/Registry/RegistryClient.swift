@@ -97,7 +97,7 @@ package final class RegistryClient: Sendable {
     /// - Throws: when the name of the registry is malformed, or certificates cannot be read.
     package static func origin(
         of registry: String, plainHTTP: Bool, usesTLSOnLoopback: Bool = false,
-        certificateDirectories: [FilePath] = HostCertificates.systemDirectories
+        certificateDirectories: [FilePath] = HostCertificates.directories
     ) throws -> HTTPURL {
         let host = host(of: registry)
         let secure = try HTTPURL(parsing: "https://\(host)/")

@@ -7,7 +7,9 @@ package struct RetryPolicy: Sendable {
     package var firstDelay: Duration = .milliseconds(100)
     package var longestDelay: Duration = .seconds(5)
     /// A registry that asks for more patience than this gets none: the error says so at once.
-    package var longestRetryAfter: Duration = .seconds(60)
+    package var longestRetryAfter: Duration = .seconds(15 * 60)
+    /// Told when a registry asks for more patience than people have without being told.
+    package var notice: @Sendable (String) -> Void = { _ in }
     /// Waits; replaced in tests.
     package var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     /// A number from zero to one, so that clients which failed together do not come back together.
@@ -37,6 +39,11 @@ package struct RetryPolicy: Sendable {
             } catch {
                 failures += 1
                 guard let delay = delay(after: error, failures: failures) else { throw error }
+                if delay >= .seconds(5), let failure = error as? RegistryFailure, failure.retryAfter != nil {
+                    notice(
+                        "\(failure.url.hostAndPort): waiting for \(delay.components.seconds) s, as it asks with status "
+                            + "\(failure.status)")
+                }
                 try await sleep(delay)
             }
         }

@@ -1,3 +1,4 @@
+import Archive
 import Content
 import Glibc
 
@@ -96,37 +97,10 @@ struct TokenServer: Hashable, Sendable {
         let stated = min(max(root["expires_in"]?.integer ?? 60, 60), 86400)
         // Servers may give out a token that they have made before. A clock that is wrong must not have us fetch a token
         // for each request: an old one gets refused, and then replaced.
-        let age = root["issued_at"]?.string.flatMap(seconds(parsing:)).map { max(Int64(time(nil)) - $0, 0) } ?? 0
+        let age =
+            root["issued_at"]?.string.flatMap { TarEntry.Time(rfc3339: $0)?.seconds }.map {
+                max(Int64(time(nil)) - $0, 0)
+            } ?? 0
         return .seconds(max(stated - age, 10) * 9 / 10)
-    }
-
-    /// Reads a time of RFC 3339 as seconds since 1970; fractions are dropped.
-    static func seconds(parsing text: String) -> Int64? {
-        // 2026-01-31T23:59:59[.5]Z, or +01:00 in place of Z
-        let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == bytes[4],
-            bytes[13] == UInt8(ascii: ":"), bytes[16] == bytes[13]
-        else { return nil }
-        func number(_ range: Range<Int>) -> Int32? {
-            guard range.upperBound <= bytes.count, bytes[range].allSatisfy({ (0x30...0x39).contains($0) }) else {
-                return nil
-            }
-            return Int32(String(decoding: bytes[range], as: UTF8.self))
-        }
-        var fields = tm()
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-            let minute = number(14..<16), let second = number(17..<19)
-        else { return nil }
-        (fields.tm_year, fields.tm_mon, fields.tm_mday) = (year - 1900, month - 1, day)
-        (fields.tm_hour, fields.tm_min, fields.tm_sec) = (hour, minute, second)
-        let zone = bytes.indices.dropFirst(19).first { bytes[$0] != UInt8(ascii: ".") && number($0..<$0 + 1) == nil }
-        guard let zone else { return nil }
-        let utc = Int64(timegm(&fields))
-        if bytes[zone] | 0x20 == UInt8(ascii: "z"), zone + 1 == bytes.count { return utc }
-        guard zone + 6 == bytes.count, let hours = number(zone + 1..<zone + 3),
-            let minutes = number(zone + 4..<zone + 6), "+-".utf8.contains(bytes[zone])
-        else { return nil }
-        let offset = Int64(hours) * 3600 + Int64(minutes) * 60
-        return bytes[zone] == UInt8(ascii: "+") ? utc - offset : utc + offset
     }
 }

@@ -50,6 +50,8 @@ struct ConnectionOptions: ParsableArguments {
         options.tally = tally
         if network.verbose { options.trace = renderer.trace }
         let client = CurlClient(insecure: false, try both.certificates, options: options)
-        return Network(client, retry: network.retryPolicy, headers: try network.headers, warn: renderer.warn)
+        var retry = network.retryPolicy
+        retry.notice = renderer.warn
+        return Network(client, retry: retry, headers: try network.headers, warn: renderer.warn)
     }
 }

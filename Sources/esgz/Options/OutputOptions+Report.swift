@@ -19,7 +19,7 @@ extension OutputOptions {
             }
         }
         let failures = report.deliveries.compactMap(\.failure)
-        for failure in failures { Terminal.say("error: \(failure)") }
+        for failure in failures { Terminal.say("error: \("\(failure)".printable)") }
         if let first = failures.first { throw ReportedFailure(cause: first) }
     }
 }

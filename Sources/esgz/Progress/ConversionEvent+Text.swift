@@ -6,7 +6,8 @@ extension ConversionEvent {
     /// The line that people see; `nil` for what is not worth one.
     func line(isPlain: Bool) -> String? {
         switch self {
-        case .warning(let text): "warning: \(text)"
+        // Both repeat what images say.
+        case .warning(let text): "warning: \(text.printable)"
         case .finished(let id, let report) where isPlain:
             "layer \(id.number)/\(id.total) \(id.digest.short): \(report.text)"
         default: nil
@@ -46,7 +47,9 @@ extension JSON {
 
 extension LayerReport {
     /// What was done, with sizes before and after.
-    var text: String {
+    var text: String { description.printable }
+
+    private var description: String {
         switch action {
         case .convert:
             if let result {

@@ -52,7 +52,8 @@ struct ELFFile {
         for number in 0..<Int(header.programHeaderCount) {
             let segment = fields.segment(programHeaders, at: number * Int(header.programHeaderSize))
             switch segment.kind {
-            case Segment.load: loaded.append(segment)
+            // Numbers of 64 bits, of which no file needs the last.
+            case Segment.load where min(segment.address, segment.offset, segment.size) >= 0: loaded.append(segment)
             case Segment.dynamic: dynamic = Self.range(segment.offset, min(segment.size, Self.dynamicLimit), in: size)
             case Segment.interpreter where segment.size <= 4096:
                 guard let range = Self.range(segment.offset, segment.size, in: size) else { return nil }
