@@ -230,16 +230,20 @@ extension MergedTree {
     ) -> Resolution {
         let slash = UInt8(ascii: "/")
         var waiting = Array(path.split(separator: slash).map(Array.init).reversed())
+        // What has a slash behind its name has to be a directory.
+        if path.last == slash { waiting.insert([UInt8(ascii: ".")], at: 0) }
         var current = path.first == slash ? EntryPath.root : directory
         var links: [Node] = []
         while let part = waiting.popLast() {
+            guard let node = nodes[current], kind(of: node) == .directory else {
+                return Resolution(node: nil, links: links, missing: current.appending(part))
+            }
             if part == [UInt8(ascii: ".")] { continue }
             if part == Array("..".utf8) {
                 current = current.directory
                 continue
             }
-            guard let node = nodes[current], kind(of: node) == .directory,
-                let next = nodes[current.appending(part)]
+            guard let next = nodes[current.appending(part)]
             else { return Resolution(node: nil, links: links, missing: current.appending(part)) }
             guard case .symlink(let target) = kind(of: next), followsLast || !waiting.isEmpty else {
                 current = next.path

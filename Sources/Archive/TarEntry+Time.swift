@@ -24,15 +24,25 @@ extension TarEntry.Time {
         return String(repeating: "0", count: max(0, count - digits.utf8.count)) + digits
     }
 
-    /// Reads a time of RFC 3339; `nil` for text that is none.
+    private static func dayCount(of month: Int64, in year: Int64) -> Int64 {
+        let isLeap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0
+        return switch month {
+        case 2: isLeap ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    /// Reads a time of RFC 3339, as strictly as the readers in Go do; `nil` for text that is none.
     package init?(rfc3339 text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.count <= 40, bytes[4] == 0x2d, bytes[7] == 0x2d,
-            bytes[10] == 0x54 || bytes[10] == 0x74, bytes[13] == 0x3a, bytes[16] == 0x3a,
+            bytes[10] == UInt8(ascii: "T"), bytes[13] == 0x3a, bytes[16] == 0x3a,
             let year = Self.number(bytes[0..<4]), let month = Self.number(bytes[5..<7]),
             let day = Self.number(bytes[8..<10]), let hour = Self.number(bytes[11..<13]),
             let minute = Self.number(bytes[14..<16]), let second = Self.number(bytes[17..<19]),
-            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 60
+            (1...12).contains(month), day >= 1, day <= Self.dayCount(of: month, in: year), hour < 24, minute < 60,
+            second < 60
         else { return nil }
         var rest = bytes[19...]
         var nanoseconds: Int64 = 0
@@ -60,10 +70,10 @@ extension TarEntry.Time {
 
     /// Seconds east of Greenwich.
     private static func zone(_ text: ArraySlice<UInt8>) -> Int64? {
-        if text.elementsEqual("Z".utf8) || text.elementsEqual("z".utf8) { return 0 }
+        if text.elementsEqual("Z".utf8) { return 0 }
         let bytes = Array(text)
         guard bytes.count == 6, bytes[3] == 0x3a, bytes[0] == 0x2b || bytes[0] == 0x2d,
-            let hours = number(bytes[1..<3]), let minutes = number(bytes[4..<6])
+            let hours = number(bytes[1..<3]), let minutes = number(bytes[4..<6]), hours <= 24, minutes <= 60
         else { return nil }
         return (bytes[0] == 0x2d ? -1 : 1) * (hours * 3600 + minutes * 60)
     }

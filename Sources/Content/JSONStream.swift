@@ -31,10 +31,8 @@ package final class JSONStream {
         if try takeNext(UInt8(ascii: "}")) { return }
         repeat {
             guard try readText() else { throw tooLong }
-            if !keepsCase {
-                for position in text.indices where (0x41...0x5a).contains(text[position]) { text[position] |= 0x20 }
-            }
-            let key = String(decoding: text, as: UTF8.self)
+            let name = String(decoding: text, as: UTF8.self)
+            let key = keepsCase ? name : name.fieldName
             try take(UInt8(ascii: ":"), or: "expected ':'")
             try member(key)
         } while try takeNext(UInt8(ascii: ","))

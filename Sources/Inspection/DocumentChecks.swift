@@ -25,6 +25,16 @@ struct DocumentChecks {
         } else if let stated = configuration.platform, let named = descriptor.platform, !named.matches(stated) {
             find(.manifest, "the configuration is for \(stated.description.printable)", &verdict)
         }
+        for blob in [manifest.configuration] + manifest.layers {
+            guard let data = blob.json["data"]?.string.flatMap({ Base64.bytes(of: $0, isPadded: true) }) else {
+                continue
+            }
+            var hasher = Hasher(blob.digest.algorithm)
+            data.withUnsafeBytes { hasher.update($0) }
+            if Int64(data.count) != blob.size || hasher.finalize() != blob.digest {
+                find(.manifest, "the data in the descriptor of \(blob.digest) is something else", &verdict)
+            }
+        }
         let (layers, diffIDs) = (manifest.layers.count, configuration.diffIDs.count)
         if layers != diffIDs {
             refuse(

@@ -22,7 +22,7 @@ package enum ImagePromise: String, Sendable, CaseIterable {
 }
 
 /// A broken promise of an image, and where.
-package struct Finding: Sendable {
+package struct Finding: Hashable, Sendable {
     /// Of `LayerPromise` or `ImagePromise`.
     package let promise: String
     package let platform: Platform?

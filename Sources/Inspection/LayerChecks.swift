@@ -36,6 +36,11 @@ struct LayerChecks: Sendable {
             checkStatedTable(reader, &verdict)
             try await checkPlace(&verdict)
         }
+        defer {
+            // What two looks have found is one thing.
+            var seen: Set<Finding> = []
+            verdict.findings = verdict.findings.filter { seen.insert($0).inserted }
+        }
         // What could not be found a moment ago need not be looked for once more.
         if verdict.isMissing { return verdict }
         if request.isQuick {
@@ -209,7 +214,7 @@ struct LayerChecks: Sendable {
                         + "\(TableOfContents.compressedLimit)"))
         }
         let waiting = LayerVerdict.Waiting(
-            resolve: reader.tocSize + Self.tailSize, prefetch: reader.table.landmark?.prefetchEnd ?? 0)
+            resolve: reader.tocSize + Self.tailSize, prefetch: verdict.descriptor.prefetchEnd(reader.table))
         verdict.waiting = waiting
         if let seconds = waiting.resolveSeconds(at: request.bandwidth) {
             let text = "the table of contents takes \(seconds), and the snapshotter gives up after 30 s"
@@ -309,7 +314,7 @@ extension LayerChecks {
     private func finish(_ result: LayerVerification, _ verdict: inout LayerVerdict) {
         add(result.findings, to: &verdict)
         guard let text = verdict.descriptor.annotation(Annotation.uncompressedSize), let stated = Int64(text),
-            let size = result.tarSize, stated != size
+            stated >= 0, let size = result.tarSize, stated != size
         else { return }
         verdict.findings.append(
             finding(

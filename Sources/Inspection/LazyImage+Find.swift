@@ -1,5 +1,6 @@
 import Archive
 import EStargz
+import Synchronization
 
 extension LazyImage {
     /// Finds what a path stands for, from the top layer down, and opens no layer below the one that decides it.
@@ -12,33 +13,37 @@ extension LazyImage {
     package func find(
         _ path: String, followsLast: Bool = true
     ) async throws -> (node: MergedTree.Node?, tree: MergedTree) {
-        var entries = [[TarEntry]](repeating: [], count: layerCount)
-        var tree = MergedTree(entries)
-        var resolution = tree.resolve(Array(path.utf8), followsLast: followsLast)
-        var wanted = Wanted.anything
-        for number in (0..<layerCount).reversed() {
-            entries[number] = try await layer(number).entries
+        // Whoever asks for one path may ask for many.
+        var seen = explored.withLock(\.self) ?? Explored(layerCount)
+        var resolution = seen.tree.resolve(Array(path.utf8), followsLast: followsLast)
+        var wanted = seen.lowest == layerCount ? Wanted.anything : Wanted(by: resolution, in: seen.tree)
+        for number in (0..<seen.lowest).reversed() {
+            guard let wish = wanted else { break }
+            seen.entries[number] = try await layer(number).entries
             // Trees of many layers are large, and most layers have nothing to do with the path.
-            guard number == 0 || wanted.isAmong(entries[number]) else { continue }
-            tree = MergedTree(entries, hiding: SpecialEntry.paths)
-            resolution = tree.resolve(Array(path.utf8), followsLast: followsLast)
-            // A link whose target is not there may get one from below.
-            guard tree.danglingLinks.isEmpty else {
-                wanted = .nothing
-                continue
-            }
-            if let node = resolution.node {
-                if node.name != nil || tree.hides(node.path) { break }
-                wanted = .directory(node.path)
-            } else if let missing = resolution.missing {
-                if tree.hides(missing) { break }
-                wanted = .path(missing)
-            } else {
-                // Links in a circle.
-                break
-            }
+            guard number == 0 || wish.isAmong(seen.entries[number]) else { continue }
+            seen.tree = MergedTree(seen.entries, hiding: SpecialEntry.paths)
+            seen.lowest = number
+            resolution = seen.tree.resolve(Array(path.utf8), followsLast: followsLast)
+            wanted = Wanted(by: resolution, in: seen.tree)
         }
-        return (resolution.node, tree)
+        explored.withLock { [seen] in if $0.map({ $0.lowest > seen.lowest }) ?? true { $0 = seen } }
+        return (resolution.node, seen.tree)
+    }
+
+    /// The upper layers, as far down as they had to be opened.
+    struct Explored {
+        /// Of each layer; empty for those further below.
+        var entries: [[TarEntry]]
+        var tree: MergedTree
+        /// The lowest layer that is in the tree.
+        var lowest: Int
+
+        init(_ layerCount: Int) {
+            entries = [[TarEntry]](repeating: [], count: layerCount)
+            tree = MergedTree(entries)
+            lowest = layerCount
+        }
     }
 }
 
@@ -51,6 +56,23 @@ private enum Wanted {
     case directory(EntryPath)
     /// Something at this path or below, or what takes it away.
     case path(EntryPath)
+
+    /// - Returns: `nil` when no layer further below can change what the path stands for.
+    init?(by resolution: MergedTree.Resolution, in tree: MergedTree) {
+        // A link whose target is not there may get one from below.
+        guard tree.danglingLinks.isEmpty else {
+            self = .nothing
+            return
+        }
+        if let node = resolution.node {
+            guard node.name == nil, !tree.hides(node.path) else { return nil }
+            self = .directory(node.path)
+        } else {
+            // Without a missing path, links lead in a circle.
+            guard let missing = resolution.missing, !tree.hides(missing) else { return nil }
+            self = .path(missing)
+        }
+    }
 
     func isAmong(_ entries: [TarEntry]) -> Bool {
         switch self {

@@ -3,6 +3,7 @@ import Content
 import EStargz
 import OCI
 import Profiles
+import Synchronization
 import SystemPackage
 import Transports
 
@@ -36,6 +37,7 @@ package final class LazyImage: Sendable {
     private let options: InspectionOptions
     let opener: LayerOpener
     private let cache = ChunkCache()
+    let explored = Mutex<Explored?>(nil)
 
     /// Opens nothing yet.
     ///
@@ -54,12 +56,19 @@ package final class LazyImage: Sendable {
         self.options = options
         let opener = LayerOpener(source: source, tables: tables, options: options)
         self.opener = opener
+        let budget = EntryBudget()
+        var known: [Descriptor: OnDemand<OpenLayer>] = [:]
         layers = zip(image.manifest.layers, image.configuration.diffIDs).enumerated().map { number, layer in
-            OnDemand {
+            if let same = known[layer.0] { return same }
+            let layer = OnDemand {
                 try await context("\(name): layer \(number + 1) (\(layer.0.digest.short))") {
-                    try await opener.open(layer.0, diffID: layer.1, number: number + 1)
+                    let open = try await opener.open(layer.0, diffID: layer.1, number: number + 1)
+                    try budget.take(open.entries.count)
+                    return open
                 }
             }
+            known[image.manifest.layers[number]] = layer
+            return layer
         }
     }
 

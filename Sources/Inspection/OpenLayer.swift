@@ -35,6 +35,15 @@ package enum InspectionEvent: Sendable {
 }
 
 extension Descriptor {
+    /// Up to where the snapshotter fetches a layer before the workload starts.
+    ///
+    /// - Parameter table: that of the layer.
+    /// - Returns: the place of the landmark, or without one what an annotation says.
+    func prefetchEnd(_ table: TableOfContents) -> Int64 {
+        if let landmark = table.landmark { return max(0, landmark.prefetchEnd) }
+        return min(max(0, annotation(Annotation.prefetchSize).flatMap { Int64($0) } ?? 0), size)
+    }
+
     /// What this layer's descriptor says of its table of contents; `nil` when it says nothing.
     ///
     /// - Throws: when what it says makes no sense.

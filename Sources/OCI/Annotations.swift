@@ -2,6 +2,8 @@
 package enum Annotation {
     /// Digest of the uncompressed TOC JSON; without it no consumer mounts a layer lazily.
     package static let tocDigest = "containerd.io/snapshot/stargz/toc.digest"
+    /// How many bytes of a layer without a landmark are fetched before the workload starts, decimal (`fs/layer/layer.go`).
+    package static let prefetchSize = "containerd.io/snapshot/remote/stargz.prefetch"
     /// Length of the uncompressed layer, decimal; the Stargz Store of older Podman needs it.
     package static let uncompressedSize = "io.containers.estargz.uncompressed-size"
     /// In the image with external tables of contents: the layer that one belongs to.

@@ -4,13 +4,13 @@ import Content
 /// of another kind.
 package indirect enum DocumentShape: Sendable {
     case text
+    case base64
     case integer
     case truth
     case list(DocumentShape)
     case map(DocumentShape)
     /// Fields that are not named may be anything.
     case object([String: DocumentShape])
-    case anything
 
     /// The first value of another kind; `nil` when there is none. A field may be missing, or null.
     ///
@@ -20,7 +20,8 @@ package indirect enum DocumentShape: Sendable {
     /// - Returns: what was found and what was expected.
     package func mismatch(in json: JSON, at path: String = "") -> String? {
         switch (self, json) {
-        case (_, .null), (.anything, _), (.text, .string), (.truth, .bool): return nil
+        case (_, .null), (.text, .string), (.truth, .bool): return nil
+        case (.base64, .string(let text)) where Base64.bytes(of: text, isPadded: true) != nil: return nil
         case (.integer, .number) where json.integer != nil: return nil
         case (.list(let shape), .array(let elements)):
             for (position, element) in elements.enumerated() {
@@ -35,9 +36,12 @@ package indirect enum DocumentShape: Sendable {
             return nil
         case (.object(let fields), .object(let object)):
             for member in object.members {
-                guard let shape = fields[member.key] else { continue }
                 let place = path.isEmpty ? member.key : "\(path).\(member.key)"
-                if let found = shape.mismatch(in: member.value, at: place) { return found }
+                if let shape = fields[member.key] {
+                    if let found = shape.mismatch(in: member.value, at: place) { return found }
+                } else if let name = fields.keys.first(where: { $0.fieldName == member.key.fieldName }) {
+                    return "\(place.prefix(200).printable): readers take it for '\(name)'"
+                }
             }
             return nil
         default: return "\(path): expected \(name), not \(json.text.prefix(60).shown)"
@@ -47,11 +51,11 @@ package indirect enum DocumentShape: Sendable {
     private var name: String {
         switch self {
         case .text: "a string"
+        case .base64: "Base64"
         case .integer: "a whole number"
         case .truth: "true or false"
         case .list: "an array"
         case .map, .object: "an object"
-        case .anything: "anything"
         }
     }
 }
@@ -67,7 +71,7 @@ extension DocumentShape {
     ])
     private static let descriptor = DocumentShape.object([
         "mediaType": .text, "digest": .text, "size": .integer, "urls": .list(.text), "annotations": strings,
-        "data": .text, "platform": platform, "artifactType": .text,
+        "data": .base64, "platform": platform, "artifactType": .text,
     ])
 
     /// OCI image specification, image-index.md.
@@ -85,8 +89,8 @@ extension DocumentShape {
         "created": .text, "author": .text, "architecture": .text, "os": .text, "os.version": .text,
         "os.features": .list(.text), "variant": .text,
         "config": .object([
-            "User": .text, "ExposedPorts": .map(.anything), "Env": .list(.text), "Entrypoint": .list(.text),
-            "Cmd": .list(.text), "Volumes": .map(.anything), "WorkingDir": .text, "Labels": strings,
+            "User": .text, "ExposedPorts": .map(.object([:])), "Env": .list(.text), "Entrypoint": .list(.text),
+            "Cmd": .list(.text), "Volumes": .map(.object([:])), "WorkingDir": .text, "Labels": strings,
             "StopSignal": .text, "ArgsEscaped": .truth,
         ]),
         "rootfs": .object(["type": .text, "diff_ids": .list(.text)]),

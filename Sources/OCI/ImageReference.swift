@@ -149,14 +149,21 @@ package enum ReferenceFailure: Failure {
     // What was typed may come from a file, and be more than one line.
     package var description: String { text.printable }
 
+    /// What is typed in front of a host may be a name and a password. Behind the @ of a digest there is no slash.
+    private static func shown(_ text: String) -> String {
+        guard let at = text.lastIndex(of: "@"), text[at...].contains("/") else { return text }
+        return "…" + text[at...]
+    }
+
     private var text: String {
         switch self {
         case .malformedRegistry(let registry, let text):
-            "'\(text)': expected a registry such as ghcr.io or localhost:5000, not '\(registry)'"
+            "'\(Self.shown(text))': expected a registry such as ghcr.io or localhost:5000, not '\(Self.shown(registry))'"
         case .malformedTag(let tag, let text):
-            "'\(text)': expected a tag of letters, digits, '_', '.' and '-', not '\(tag)'"
+            "'\(Self.shown(text))': expected a tag of letters, digits, '_', '.' and '-', not '\(Self.shown(tag))'"
         case .malformedRepository(let repository, let text):
-            "'\(text)': expected a repository of lower-case letters, digits and separators, not '\(repository)'"
+            "'\(Self.shown(text))': expected a repository of lower-case letters, digits and separators, not "
+                + "'\(Self.shown(repository))'"
         case .unknownTransport(let text):
             "'\(text)': expected docker://REFERENCE, a bare reference, oci:DIR[:TAG], oci-archive:FILE[:TAG], "
                 + "docker-archive:FILE[:NAME] or docker-daemon:NAME"
@@ -169,7 +176,7 @@ package enum ReferenceFailure: Failure {
             "'\(text)': expected a \(expected) after '\(text.prefix { $0 != ":" }):'"
         case .unexpectedDigest(let text): "'\(text)': expected a name with a tag, not with a digest"
         case .malformedDigest(let text):
-            "'\(text.prefix(500))': expected a digest such as sha256:… (64 hex digits)"
+            "'\(Self.shown(text).prefix(500))': expected a digest such as sha256:… (64 hex digits)"
         case .sameArchive(let first, let second):
             "\(first) and \(second) are the same archive; write it once, and name the image with --additional-tag"
         case .severalToStandardOutput: "only one destination can be standard output ('-')"

@@ -57,6 +57,23 @@ struct OutputTests {
         }
     }
 
+    @Test func layersOfOddTypesSteerNoTerminalEither() async throws {
+        try await withWorkplace { place, layout in
+            var odd = try TinyLayer(Tar { file("a", "x") }.bytes)
+            odd.descriptor = odd.descriptor.replacing(
+                mediaType: MediaType("odd/\u{1b}[2J\u{202e}"), digest: odd.descriptor.digest,
+                size: odd.descriptor.size)
+            try layout.add([try TinyLayer(Tar { file("b", "x") }.bytes), odd], tag: "odd")
+            for arguments in [["convert"], ["convert", "--dry-run"], ["copy"]] {
+                let command = try await place.esgz(
+                    arguments + ["oci:\(place.source):odd", "oci:\(place.destination):new"])
+                #expect(command.status == 0, "\(command.errors)")
+                let said = command.errors + command.output
+                #expect(!said.contains { "\u{1b}\u{202e}".contains($0) }, "\(said.debugDescription)")
+            }
+        }
+    }
+
     @Test func stdoutIsTheDigestAlone() async throws {
         try await withWorkplace { place, _ in
             let command = try await place.convert()

@@ -5,6 +5,16 @@ import Testing
 
 /// Command lines that make no sense, and sources that are not there: exit statuses 2 and 3.
 struct UsageTests {
+    @Test(arguments: ["docker://u:PASSW0RD@127.0.0.1:1/r:t", "u:PASSW0RD@127.0.0.1:1/r", "u:PASSW0RD@HOST/r:t:u"])
+    func whatIsTypedInFrontOfAHostIsNotShown(reference: String) async throws {
+        try await withWorkplace { place, _ in
+            for line in [["ls", reference], ["copy", reference, "oci:x"], ["copy", "oci:source:latest", reference]] {
+                let result = try await place.esgz(line)
+                #expect(result.status == 2 && !(result.errors + result.output).contains("PASSW0RD"), "\(result)")
+            }
+        }
+    }
+
     @Test(arguments: [
         (["--compression-level", "13"], "expected 0 to 12, not 13"),
         (["--compression-level", "high"], "--compression-level"),

@@ -68,6 +68,7 @@ struct VerifyCommandTests {
 
     @Test(arguments: [
         (["--platform", "linux/s390x"], "no manifest for linux/s390x; there are: linux/amd64"),
+        (["--platform", "linux/amd64,linux/s390x"], "no manifest for linux/s390x; there are: linux/amd64"),
         (["--source", "oci:/nowhere"], "nowhere"), (["--layer", "9"], "there is no layer 9; the image has 1"),
     ])
     func whatIsNotThereIsNotFound(_ arguments: [String], _ needle: String) async throws {

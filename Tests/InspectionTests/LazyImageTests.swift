@@ -52,6 +52,29 @@ struct LazyImageTests {
         }
     }
 
+    /// What was opened for one path serves the next.
+    @Test func pathsAreFoundOneAfterTheOther() async throws {
+        let paths = ["etc/motd", "gone/x", "etc/passwd", "link", "none", "opaque/below", "usr/bin/tool", "etc/motd"]
+        try await withImage([Self.base, Self.top]) { (image, log) async throws in
+            for path in paths {
+                let found = try await image.find(path).node != nil
+                #expect(found == !["gone/x", "none", "opaque/below"].contains(path), "\(path)")
+            }
+            #expect(log.openedBlobs.count == 2)
+        }
+    }
+
+    @Test func aSlashBehindANameAsksForADirectory() async throws {
+        try await withImage([Self.base, Self.top]) { (image, _) async throws in
+            for (path, isThere) in [
+                ("etc/", true), ("etc/.", true), ("/", true), ("etc/motd/", false), ("etc/motd/.", false),
+                ("etc/motd/..", false), ("link/", false), ("usr/bin/../", true),
+            ] {
+                #expect((try await image.find(path).node != nil) == isThere, "\(path)")
+            }
+        }
+    }
+
     @Test func attributesOfADirectoryMayLieBelow() async throws {
         try await withImage([Tar { directory("etc").owner(5, 5) }, Self.top]) { (image, _) async throws in
             let (node, tree) = try await image.find("etc")

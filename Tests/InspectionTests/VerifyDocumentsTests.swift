@@ -16,6 +16,10 @@ struct VerifyDocumentsTests {
         #"{"os":"linux","architecture":"amd64","config":{"Entrypoint":"/bin/sh"},"rootfs":{"diff_ids":[D]}}"#,
         #"{"os":"linux","architecture":"amd64","config":{"Labels":{"a":1}},"rootfs":{"diff_ids":[D]}}"#,
         #"{"os":"linux","architecture":"amd64","config":{"ArgsEscaped":"no"},"rootfs":{"diff_ids":[D]}}"#,
+        #"{"os":"linux","architecture":"amd64","config":{"ExposedPorts":{"80/tcp":5}},"rootfs":{"diff_ids":[D]}}"#,
+        #"{"os":"linux","architecture":"amd64","config":{"env":5},"rootfs":{"diff_ids":[D]}}"#,
+        #"{"os":"linux","architecture":"amd64","rootfs":{"diff_ids":[D]},"RootFS":{}}"#,
+        #"{"os":"linux","architecture":"amd64","created":"2023-02-30T00:00:00Z","rootfs":{"diff_ids":[D]}}"#,
         #"{"os":"linux","architecture":"amd64","history":[{"empty_layer":1}],"rootfs":{"diff_ids":[D]}}"#,
         #"{"os":"linux","architecture":"amd64","history":[{"created":"1"}],"rootfs":{"diff_ids":[D]}}"#,
     ])

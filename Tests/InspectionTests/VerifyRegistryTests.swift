@@ -49,6 +49,16 @@ struct VerifyRegistryTests {
         blobs(where: { $0.contains(",") }, answer)
     }
 
+    /// A range that begins behind the start of the blob.
+    private static func inside(
+        _ answer: @escaping @Sendable (ScriptedHTTP.Request, ClosedRange<Int>) -> Exchange?
+    ) -> Answer {
+        one { request in
+            let ends = (request["range"] ?? "").dropFirst("bytes=".count).split(separator: "-").compactMap { Int($0) }
+            return ends.count == 2 && ends[0] > 0 ? answer(request, ends[0]...ends[1]) : nil
+        }
+    }
+
     private static func one(_ answer: @escaping Answer) -> Answer {
         blobs(where: { !$0.isEmpty && !$0.contains(",") && $0 != "bytes=0-1" }, answer)
     }
@@ -93,6 +103,18 @@ struct VerifyRegistryTests {
             one { Exchange($0.line, 206, ["Content-Range": "bytes 0-0/1", "Content-Type": "a/b"], body: [1]) }(request)
         },
         Fault("whole blobs for several", .nothing, several { Exchange($0.line, 200, body: [1]) }),
+        Fault(
+            "a type that is none", .obstacle("with Content-Type 'a/b; c'"),
+            inside { request, range in
+                let head = [
+                    "Content-Type": "a/b; c", "Content-Range": "bytes \(range.lowerBound)-\(range.upperBound)/*",
+                ]
+                return Exchange(request.line, 206, head, body: [UInt8](repeating: 0, count: range.count))
+            }),
+        Fault(
+            "short ranges alone", .obstacle("status 403"),
+            inside { request, range in range.count > 200 ? Exchange(request.line, 403) : nil }),
+        Fault("several ranges are too much", .finding("ranges: status 500"), several { Exchange($0.line, 500) }),
         Fault("no several ranges", .nothing, several { Exchange($0.line, 400) }),
         Fault("several ranges forbidden", .finding("ranges: status 501"), several { Exchange($0.line, 501) }),
         Fault("the first range alone", .finding("ranges: status 206, but not with all")) { request in

@@ -88,6 +88,9 @@ struct VerifyTests {
         .table(.footer, "it leads to another member", isLazy: false) { $0.footerShift = -Int64($0.data.count) },
         .table(.footer, "the table has another name", isLazy: false) { $0.tocName = "./stargz.index.json" },
         .table(.footer, "the table's header has a wrong checksum", isLazy: false) { $0.tocHeader = [148: 0x37] },
+        .table(.footer, "the table's header has a device that is no number", isLazy: false) {
+            $0.tocHeader = [330: 0x78]
+        },
         .table(.footer, "the table is a directory", isLazy: false) { $0.tocHeader = [156: 0x35] },
         .table(.footer, "the table lies in a directory", isLazy: false) { $0.tocHeader = [345: 0x61] },
         .table(.footer, "the table's header has an owner that is no number", isLazy: false) {
@@ -115,6 +118,12 @@ struct VerifyTests {
             $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "/w" }
         },
         .table(.toc, "entries twice", isLazy: false) { $0.toc = Array(#"{"entries":[],"entries":[]}"#.utf8) },
+        .table(.toc, "entries twice, once with a long s", isLazy: false) {
+            $0.toc = Array("{\"entries\":[],\"entrie\u{17f}\":[]}".utf8)
+        },
+        .table(.toc, "a day that no month has", entry: "etc/motd") {
+            $0.edit("etc/motd") { $0["modtime"] = "2023-02-30T00:00:00Z" }
+        },
         .table(.toc, "a value that is no Base64", entry: "etc/motd", isLazy: false) {
             $0.edit("etc/motd") { $0["xattrs"]?["user.a"] = "*" }
         },
@@ -161,6 +170,9 @@ struct VerifyTests {
                 $0.append(entry(["name": "new/a", "type": "fifo"]))
                 $0.append(entry(["name": "new", "type": "fifo"]))
             }
+        },
+        .table(.paths, "where the snapshotter shows its state", entry: ".stargz-snapshotter/f") {
+            $0.editEntries { $0.append(entry(["name": ".stargz-snapshotter/f", "type": "fifo"])) }
         },
         .table(.paths, "the table's own name", entry: "./stargz.index.json") {
             $0.editEntries { $0.append(entry(["name": "./stargz.index.json", "type": "fifo"])) }
@@ -322,6 +334,9 @@ struct VerifyTests {
         .manifest(.manifest, "an annotation that is a number", isLazy: false) {
             $0["annotations"] = entry(["a": .integer(1)])
         },
+        .manifest(.manifest, "layers in another spelling", isLazy: false) { $0["Layers"] = .array([]) },
+        .manifest(.manifest, "data that is no Base64", isLazy: false) { $0["config"]?["data"] = "!!!" },
+        .manifest(.manifest, "data of something else") { $0["config"]?["data"] = "AAAA" },
         .manifest(.manifest, "places that are no list", isLazy: false) { $0["config"]?["urls"] = "x" },
         .manifest(.manifest, "a configuration that is not there", isLazy: false) {
             $0["config"]?["digest"] = otherDigest
@@ -503,6 +518,21 @@ struct VerifyTests {
                 #expect(found.map(\.layer) == (layer == 0 ? [] : [layer]), "\(verdict.allFindings)")
                 #expect(found.allSatisfy { $0.promise == "limits" })
             }
+        }
+    }
+
+    /// Without a landmark an annotation says how much is prefetched.
+    @Test func whatAnAnnotationHasPrefetchedCounts() async throws {
+        for isTold in [true, false] {
+            var layer = try await BuildKitLayer(Tar { file("a", [UInt8](repeating: 7, count: 400)) }).pieces.layer()
+            layer.descriptor.editAnnotations { annotations in
+                if isTold { annotations["containerd.io/snapshot/remote/stargz.prefetch"] = "1000000000" }
+            }
+            let size = layer.descriptor.size
+            // Longer than ten seconds, and the table within thirty.
+            let verdict = try await verify(layer, manifest: { _ in }) { $0.bandwidth = max(1, size / 11) }
+            let found = verdict.allFindings.filter { $0.text.contains("what is prefetched") }
+            #expect(found.count == (isTold ? 1 : 0), "\(verdict.allFindings)")
         }
     }
 

@@ -114,6 +114,18 @@ struct WorkloadEndTests {
         }
     }
 
+    /// Whoever writes it as the last thing has still written it.
+    @Test func aLineThatComesWithTheEndHasCome() async throws {
+        let image = try await ProbeImage { file("a", "x") }
+        try await withTemporaryDirectory { place in
+            for _ in 0..<5 {
+                let ended = try await image.record("open /a print ready", in: place) { $0.awaitedText = "ready" }
+                #expect(ended.profile.paths == ["probe", "a"])
+                #expect(ended.said.count == 1 && ended.said[0].hasPrefix("recorded 2 files in "), "\(ended.said)")
+            }
+        }
+    }
+
     @Test func aLineThatDoesNotComeIsSaid() async throws {
         let image = try await ProbeImage { file("a", "x") }
         try await withTemporaryDirectory { place in

@@ -91,7 +91,8 @@ final class TOCInput {
         guard header[345..<500].allSatisfy({ $0 == 0 }) || !header[257..<262].elementsEqual("ustar".utf8) else {
             throw LayerReadFailure.noTOCEntry("a name in a directory")
         }
-        for field in [100..<108, 108..<116, 116..<124, 136..<148] { _ = try Self.octal(header[field]) }
+        let devices = header[257..<262].elementsEqual("ustar".utf8) ? [329..<337, 337..<345] : []
+        for field in [100..<108, 108..<116, 116..<124, 136..<148] + devices { _ = try Self.octal(header[field]) }
         let size = try Self.octal(header[124..<136])
         guard size <= limit else { throw LayerReadFailure.tocTooLarge(size, limit: limit) }
         rest = size

@@ -56,7 +56,7 @@ struct TOCRecord {
                     guard attributes.count < Self.attributeLimit else {
                         throw LayerReadFailure.tooManyAttributes(limit: Self.attributeLimit)
                     }
-                    attributes.append((name, try stream.readString()))
+                    attributes.append((name, try stream.takeNull() ? "" : try stream.readString()))
                 }
             case "digest": digest = try stream.readString()
             case "chunkoffset": chunkOffset = try stream.readInteger()

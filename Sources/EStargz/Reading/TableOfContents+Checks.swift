@@ -29,6 +29,10 @@ extension TableOfContents {
             if entry.path.isRoot, entry.kind != .directory {
                 findings.add(LayerFinding(.paths, entry: entry.name, "the root is no directory"))
             }
+            if entry.path == Self.stateDirectory || entry.path.isBelow(Self.stateDirectory) {
+                findings.add(
+                    LayerFinding(.paths, entry: entry.name, "the snapshotter has a directory of its own there"))
+            }
             if entry.kind != .directory, implied.contains(entry.path) {
                 findings.add(LayerFinding(.paths, entry: entry.name, "other entries lie below what is no directory"))
             }
@@ -44,6 +48,9 @@ extension TableOfContents {
             }
         }
     }
+
+    /// Where the snapshotter shows its state in each layer (`fs/layer/node.go`).
+    private static let stateDirectory = EntryPath(".stargz-snapshotter")
 
     /// Whether a name has more `..` than directories before it.
     private static func leadsOut(_ name: String) -> Bool {

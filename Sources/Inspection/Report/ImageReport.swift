@@ -86,7 +86,7 @@ extension ImageReport {
                 ReportedLayer(
                     number: number + 1, descriptor: image.image.manifest.layers[number],
                     sourceSize: source?.manifest.layers[number].size,
-                    contents: reader.map(ReportedLayer.Contents.init),
+                    contents: reader.map { ReportedLayer.Contents($0, image.image.manifest.layers[number]) },
                     reason: reason))
         }
         let use = try await profile.asyncMap { try await Use(of: $0, in: image, readers, layers) }
@@ -137,13 +137,13 @@ extension ImageReport {
 }
 
 extension ReportedLayer.Contents {
-    fileprivate init(_ reader: LayerReader) {
-        let landmark = reader.table.landmark
+    fileprivate init(_ reader: LayerReader, _ descriptor: Descriptor) {
         self.init(
             format: reader.format, map: LayerMap(reader), entryCount: reader.table.entries.count,
             fileCount: reader.table.fileCount, tocSize: reader.tocSize, tocTextSize: reader.tocTextSize,
-            dataEnd: reader.dataEnd, footerSize: reader.footer.map { Int64($0.count) }, landmark: landmark?.name,
-            prefetchEnd: min(max(0, landmark?.prefetchEnd ?? 0), reader.dataEnd))
+            dataEnd: reader.dataEnd, footerSize: reader.footer.map { Int64($0.count) },
+            landmark: reader.table.landmark?.name,
+            prefetchEnd: min(descriptor.prefetchEnd(reader.table), reader.dataEnd))
     }
 }
 

@@ -13,7 +13,10 @@ struct RangeProbe {
     private let descriptor: Descriptor
     /// What the blob holds; `nil` when somebody else has pushed it.
     private let content: [UInt8]?
-    /// The longest range that is asked for.
+    /// What the snapshotter reads at a time.
+    private static let regionSize: Int64 = 50_000
+
+    /// The longest of several ranges that are asked for at once.
     private let regionLimit: Int64
     private(set) var findings: [ProbeReport.Finding] = []
 
@@ -21,8 +24,8 @@ struct RangeProbe {
     ///   - client: the registry.
     ///   - descriptor: a blob that it has.
     ///   - content: what the blob holds, if that is known.
-    ///   - regionLimit: the longest range to ask for; that of the snapshotter without one.
-    init(_ client: RegistryClient, _ descriptor: Descriptor, content: [UInt8]?, regionLimit: Int64 = 50_000) {
+    ///   - regionLimit: the longest of several ranges to ask for at once; as the snapshotter does without one.
+    init(_ client: RegistryClient, _ descriptor: Descriptor, content: [UInt8]?, regionLimit: Int64 = regionSize) {
         self.client = client
         self.descriptor = descriptor
         self.content = content
@@ -33,9 +36,10 @@ struct RangeProbe {
         guard let place = try await findPlace() else { return }
         try await checkSize(at: place)
         // As far as the blob has so many.
-        let region = min(regionLimit, descriptor.size / 4)
-        guard region > 0 else { return }
-        try await checkRange(region..<2 * region, at: place)
+        let one = min(Self.regionSize, descriptor.size / 4)
+        guard one > 0 else { return }
+        try await checkRange(one..<2 * one, at: place)
+        let region = min(regionLimit, one)
         try await checkRanges([0..<region, 2 * region..<3 * region], at: place)
     }
 
@@ -107,11 +111,13 @@ struct RangeProbe {
     }
 
     private mutating func checkRange(_ range: Range<Int64>, at place: HTTPURL) async throws {
-        let answer = try await ask(.get, place, "bytes=\(range.httpText)", limit: Int64(range.count))
+        let answer = try await askForRange(place, "bytes=\(range.httpText)", limit: Int64(range.count))
         switch answer.status {
         case 206:
-            guard let type = answer.headers["Content-Type"] else {
-                return note(.range, .fails, "status 206 without Content-Type, which the snapshotter cannot read")
+            let type = answer.headers["Content-Type"] ?? ""
+            guard type.isMediaType else {
+                let shown = type.isEmpty ? "without Content-Type" : "with Content-Type '\(type.prefix(100).printable)'"
+                return note(.range, .fails, "status 206 \(shown), which the snapshotter cannot read")
             }
             let span = answer.headers["Content-Range"] ?? ""
             let part = BlobPart(contentRange: span, answer.body)
@@ -133,7 +139,7 @@ struct RangeProbe {
         let text = ranges.map(\.httpText).joined(separator: ",")
         let span = (ranges.first?.lowerBound ?? 0)..<(ranges.last?.upperBound ?? 0)
         // Each part brings a few lines with it.
-        let answer = try await ask(.get, place, "bytes=\(text)", limit: Int64(span.count) + 16 << 10)
+        let answer = try await askForRange(place, "bytes=\(text)", limit: Int64(span.count) + 16 << 10)
         switch answer.status {
         case 206:
             let type = answer.headers["Content-Type"] ?? ""
@@ -142,7 +148,9 @@ struct RangeProbe {
                 isMultipart
                 ? type.boundaryParameter.flatMap { BlobPart.parts(of: answer.body, boundary: $0) } ?? []
                 : [BlobPart(contentRange: answer.headers["Content-Range"] ?? "", answer.body)].compactMap { $0 }
-            if parts.allSatisfy(isRight), ranges.allSatisfy({ range in parts.contains { $0.range.contains(range) } }) {
+            if type.isMediaType, parts.allSatisfy(isRight),
+                ranges.allSatisfy({ range in parts.contains { $0.range.contains(range) } })
+            {
                 note(.ranges, .works, isMultipart ? "status 206 with a part for each" : "status 206 with all in one")
             } else {
                 note(
@@ -160,6 +168,15 @@ struct RangeProbe {
         guard let content else { return true }
         return part.range.upperBound <= content.count
             && content[Int(part.range.lowerBound)..<Int(part.range.upperBound)] == part.bytes[...]
+    }
+
+    /// The same, where other ranges have been had: if this one always fails the server, that is what was asked.
+    private func askForRange(_ url: HTTPURL, _ range: String, limit: Int64) async throws -> HTTPResponse {
+        do {
+            return try await ask(.get, url, range, limit: limit)
+        } catch let failure as RegistryFailure where failure.status == 500 {
+            return HTTPResponse(status: failure.status, headers: [:], url: failure.url)
+        }
     }
 
     /// - Returns: an answer with any status; one with the whole blob has no body.

@@ -196,7 +196,10 @@ extension HTTPResponse {
     fileprivate func expecting(
         _ statuses: [Int], of request: HTTPRequest, by credentials: String? = nil
     ) throws -> HTTPResponse {
-        guard statuses.contains(status) else { throw RegistryFailure(request.method, self, credentials: credentials) }
-        return self
+        guard !statuses.contains(status) else { return self }
+        var answer = self
+        // Storage services repeat the signatures that the registry has sent us there with.
+        if !url.hasSameOrigin(as: request.url) { answer.body = [] }
+        throw RegistryFailure(request.method, answer, credentials: credentials)
     }
 }

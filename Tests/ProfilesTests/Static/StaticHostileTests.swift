@@ -23,6 +23,20 @@ struct StaticHostileTests {
         }
     }
 
+    @Test func addressesBeyondAllNumbersAreBorne() async throws {
+        var bytes = TinyELF(interpreter: "/lib64/ld.so", needed: ["liba.so"]).bytes
+        // Where the first segment is loaded, and where the table of strings is.
+        let tag = try #require(bytes.firstRange(of: [5, 0, 0, 0, 0, 0, 0, 0]))
+        for position in 80..<88 { bytes[position] = 0xff }
+        for position in tag.upperBound..<tag.upperBound + 8 { bytes[position] = 0xff }
+        bytes[tag.upperBound + 7] = 0x7f
+        let image = try StaticTestImage(
+            Tar {
+                file("tool", bytes).mode(0o755); file("lib64/ld.so", TinyELF().bytes)
+            }, command: ["/tool"])
+        #expect(try await image.paths.first == "tool")
+    }
+
     @Test(arguments: [
         "#!/start\n", "#!/usr/bin/env /start\n", "#!/other\n", "/start\n/start\n", "exec /start \"$@\" x\n",
         "f() { f; f; }; f\n", ". /start; . /start\n", "while true; do /start; done\n", "eval \"$0; $0\"\n",
