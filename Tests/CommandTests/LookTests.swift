@@ -1,4 +1,5 @@
 import Content
+import EStargz
 import FoundationEssentials
 import Glibc
 import OCI
@@ -274,6 +275,82 @@ struct LookTests {
             #expect(requests == expected)
             #expect(bytes < 100_000, "\(bytes) bytes")
             #expect(result.errors.hasSuffix("kB received\n") && result.errors.contains("\n\(requests) requests, "))
+        }
+    }
+
+    /// What the other commands read of the same image: manifest, configuration, and of each layer its end; `verify` also
+    /// asks as the snapshotter would.
+    @Test(
+        .enabled(if: LocalRegistry.isExpected),
+        arguments: [
+            (["ls", "-R"], 2 + 2), (["find", "motd"], 2 + 2), (["inspect"], 2 + 2), (["toc"], 2 + 2),
+            (["stat", "etc/motd"], 2 + 2), (["verify", "--quick"], 2 + 2 + 2 * 4), (["cat", "etc/motd"], 2 + 2 + 1),
+        ])
+    func looksCostWhatTheyRead(command: [String], requests: Int) async throws {
+        try await withWorkplace { place, layout in
+            var generator = SeededGenerator(9)
+            let tars = [
+                Tar {
+                    file("etc/motd", "hello"); file("big", generator.bytes(2_000_000))
+                }, Tar { file("other", generator.bytes(2_000_000)) },
+            ]
+            try layout.add(try tars.map { try TinyLayer($0.bytes) }, tag: "two")
+            let storage = place.directory.appending("registry")
+            try FileManager.default.createDirectory(atPath: storage.string, withIntermediateDirectories: true)
+            let registry = try LocalRegistry(in: storage, inMemory: true)
+            defer { registry.stop() }
+            try #require(
+                try await place.esgz(["convert", "oci:\(place.source):two", "\(registry.name)/two:esgz"]).status == 0)
+            let proxy = try CountingProxy(before: registry.port)
+            defer { proxy.stop() }
+            let image = "127.0.0.1:\(proxy.port)/two:esgz"
+            let result = try await place.esgz([command[0], image] + command.dropFirst())
+            #expect(result.status == 0 && result.errors == "", "\(result)")
+            #expect(proxy.counts.requests == requests && proxy.counts.bytes < 400_000, "\(proxy.counts)")
+        }
+    }
+
+    /// Ten gigabytes of which next to nothing is read: most of them exist nowhere.
+    @Test func aSmallFileOfTenGigabytesCostsAFewKilobytes() async throws {
+        let layer = try LayerPieces(
+            try await Layer(Tar { file("etc/motd", String(repeating: "m", count: 200)) }.bytes).converted())
+        let start = layer.data
+        let tableOffset = Int64(10_000_000_000)
+        let end = try compressed(layer.tocTar) + Footer(tocOffset: tableOffset).bytes
+        let size = Int(tableOffset) + end.count
+        let digest = Digest(of: Array("ten gigabytes".utf8))
+        let sent = Monitor(0)
+        let registry = try PlayRegistry { request in
+            guard request.line == "GET /v2/app/blobs/\(digest)" else { return nil }
+            let ends = (request["range"]?.dropping("bytes=") ?? "").split(separator: "-").compactMap { Int($0) }
+            guard ends.count == 2 else { return Exchange(request.line, 400) }
+            let bytes = (ends[0]...ends[1]).map { position in
+                position < start.count
+                    ? start[position] : position < Int(tableOffset) ? 0 : end[position - Int(tableOffset)]
+            }
+            sent.withLock { $0 += bytes.count }
+            return Exchange(
+                request.line, 206,
+                ["Content-Range": "bytes \(ends[0])-\(ends[1])/\(size)", "Content-Type": "application/octet-stream"],
+                body: bytes)
+        }
+        defer { registry.stop() }
+        let configuration = Array(
+            #"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["\#(digest)"]}}"#.utf8)
+        registry.add(configuration)
+        let named = Descriptor(
+            mediaType: .ociConfiguration, digest: Digest(of: configuration), size: Int64(configuration.count))
+        var described = Descriptor(mediaType: .ociLayerGzip, digest: digest, size: Int64(size))
+        described.editAnnotations { $0[Annotation.tocDigest] = .string(layer.tocDigest.description) }
+        registry.add(
+            manifest: """
+                {"schemaVersion":2,"mediaType":"\(MediaType.ociManifest.text)","config":\(named.json.shownText),\
+                "layers":[\(described.json.shownText)]}
+                """, type: MediaType.ociManifest.text, tag: "1")
+        try await withWorkplace { place, _ in
+            let result = try await place.esgz(["cat", "\(registry.name)/app:1", "etc/motd"])
+            #expect(result.output == String(repeating: "m", count: 200), "\(result.errors)")
+            #expect(registry.requests.count <= 5 && sent.withLock { $0 } < 100_000, "\(registry.requests.count)")
         }
     }
 

@@ -1,4 +1,5 @@
 import Content
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -42,6 +43,36 @@ struct VerifyCommandTests {
                 let result = try await place.shell(#""$esgz" \#(command) "$source" \#(reader); exit ${PIPESTATUS[0]}"#)
                 #expect(result.status == (command.hasPrefix("report") ? 7 : 6), "\(result)")
             }
+        }
+    }
+
+    /// The snapshotter takes the first place that it can read.
+    @Test(arguments: [true, false])
+    func aMirrorThatTheSnapshotterCannotReadIsPassedOver(hasHome: Bool) async throws {
+        let relative: @Sendable (ScriptedHTTP.Request) -> Exchange? = { request in
+            let blob = request.line.dropping("GET /v2/app/blobs/")
+            return blob.map { Exchange(request.line, 307, ["Location": "/storage/\($0)"]) }
+        }
+        let mirror = try PlayRegistry(overriding: relative)
+        let home = try hasHome ? PlayRegistry() : PlayRegistry(overriding: relative)
+        defer { for registry in [mirror, home] { registry.stop() } }
+        try await withWorkplace { place, _ in
+            let places = [mirror, home].map { "\($0.name)/app:1" }
+            let converted = try await place.esgz(["convert", "oci:\(place.source):latest"] + places)
+            try #require(converted.status == 0, "\(converted.errors)")
+            try write(
+                Array(
+                    """
+                    [[registry]]
+                    location = "\(home.name)"
+                    [[registry.mirror]]
+                    location = "\(mirror.name)"
+                    """.utf8), to: place.directory.appending("registries.conf"))
+            let verdict = try await place.esgz(
+                ["verify", "--quick", places[1], "--registries-conf", "registries.conf"])
+            #expect(verdict.status == (hasHome ? 0 : 6), "\(verdict)")
+            #expect(verdict.output.contains("\nrange: ") != hasHome, "\(verdict)")
+            #expect(mirror.requests.contains { $0.line.hasPrefix("GET /v2/app/manifests/") })
         }
     }
 

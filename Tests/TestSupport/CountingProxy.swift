@@ -55,7 +55,8 @@ package final class CountingProxy: Sendable {
                 state.bytes += answer.body.count
             }
             answer.head.line = "HTTP/1.1" + answer.head.line.drop { $0 != " " }
-            answer.head["Content-Length"] = "\(answer.body.count)"
+            // Of HEAD it is that of the body that GET would have.
+            if words[0] != "HEAD" { answer.head["Content-Length"] = "\(answer.body.count)" }
             answer.head["Connection"] = nil
             guard connection.send(answer.head.bytes + answer.body) else { return }
         }

@@ -302,6 +302,21 @@ struct RegistryPullTests {
         }
     }
 
+    /// Storage services repeat what they were asked, and so the signature with which they were.
+    @Test func whatAnotherHostSaysOfARequestIsNotShown() async throws {
+        let far = Exchange("GET /far?signature=SECRET", 403, body: Array("<Signature>SECRET</Signature> denied".utf8))
+        try await withScript([far]) { storage in
+            let rows = [Exchange(Self.getBlob, 307, ["Location": "\(storage.origin)/far?signature=SECRET"])]
+            try await withScript(rows) { server in
+                let failure = await #expect(throws: (any Error).self) {
+                    try await ScriptedClient(server).bytes(of: blob(Self.bytes))
+                }
+                let text = failure.map { "\($0)" } ?? ""
+                #expect(text.contains("status 403") && !text.contains("SECRET") && !text.contains("denied"), "\(text)")
+            }
+        }
+    }
+
     @Test func redirectsInCirclesEnd() async throws {
         let rows =
             Array(repeating: Exchange(Self.get, 302, ["Location": "?"]), count: 1)
