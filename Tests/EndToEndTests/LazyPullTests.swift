@@ -1,3 +1,5 @@
+import Content
+import OCI
 import SystemPackage
 import TestSupport
 import Testing
@@ -88,6 +90,51 @@ struct LazyPullTests {
         }
     }
 
+    /// Two layers, of which one has something in its table that readers refuse, or no table at all. Links in a circle,
+    /// for which the Store ends altogether, are left out.
+    @Test(
+        .enabled(
+            if: Command.isExpected("podman") && Command.isExpected("ctr-remote") && Command.isExpected("gcc")
+                && LocalRegistry.isExpected),
+        arguments: ["nothing", "a link to nothing", "no Base64", "no table"], [0, 1])
+    func whatOneConsumerRefusesBothDo(damage: String, layer: Int) async throws {
+        guard damage != "nothing" || layer == 0 else { return }
+        let probe = try await Probe.shared.isStatic
+        let tars = [Tar { file("probe", probe).mode(0o755) }, Tar { file("etc/motd", "hello") }]
+        try await withRegistry { registry, directory in
+            let path = directory.appending("layout")
+            var layout = try LayoutBuilder(at: path)
+            var layers: [BuiltTestLayer] = []
+            for (position, tar) in tars.enumerated() {
+                var pieces = try LayerPieces(try await Layer(tar.bytes).converted())
+                if position == layer { pieces.damage(damage) }
+                layers.append(
+                    position == layer && damage == "no table"
+                        ? try BuiltTestLayer(gzip: tar.bytes) : try pieces.layer())
+            }
+            try layout.tag(try layout.putImage(layers))
+            let image = try await push("oci:\(path):latest", to: "\(registry.name)/small:1")
+
+            let isSound = damage == "nothing"
+            let verdict = try await Command.run(Command.esgz, ["verify", "--quick", image])
+            #expect(
+                verdict.output.contains(isSound ? "\n  LAZY\n" : "\n  NOT LAZY from layer \(layer + 1) up: "),
+                "\(verdict.output) \(verdict.errors)")
+            let program = ["/probe", "open", "/etc/motd", "print", "opened"]
+            let podman = try await run("lazy-podman", image, program)
+            try #require(podman.status == 0, "\(podman.errors)")
+            #expect(podman.output.contains("opened"))
+            // Each layer for itself.
+            #expect(podman.errors.contains("lazy layers: \(isSound ? 2 : 1) of 2\n"), "\(podman.errors)")
+            // That layer and all above.
+            let containerd = try await run("lazy-pull", image, program)
+            #expect((containerd.status == 0) == isSound, "\(containerd.errors)")
+            let pulled = containerd.errors.split(separator: "\n").first { $0.contains("downloaded in full") } ?? ""
+            let eager = layers.indices.filter { pulled.contains(layers[$0].descriptor.digest.description) }
+            #expect(eager == (isSound ? [] : Array(layer..<2)), "\(containerd.errors)")
+        }
+    }
+
     private func push(_ image: String, to place: String) async throws -> String {
         let copy = try await Command.run(Command.esgz, ["copy", "-q", image, place])
         try #require(copy.status == 0, "\(copy.errors)")
@@ -95,13 +142,36 @@ struct LazyPullTests {
     }
 
     /// Has one of the scripts beside this file run the image's program.
-    private func run(_ script: String, _ image: String) async throws -> Command {
+    private func run(
+        _ script: String, _ image: String, _ program: [String] = ["python3", "/usr/local/bin/report"]
+    ) async throws -> Command {
         try await Command.run(
             Command.repository.appending("Tests/EndToEndTests/\(script)").string,
-            [image, "--", "python3", "/usr/local/bin/report"],
+            [image, "--"] + program,
             environment: [
                 "ESGZ_STORE": try await Fixture.store.path.string,
                 "ESGZ_SNAPSHOTTER": try await Fixture.snapshotter.path.string,
             ])
+    }
+}
+
+extension LayerPieces {
+    /// Puts something into the table that readers do not mount.
+    fileprivate mutating func damage(_ damage: String) {
+        guard !["nothing", "no table"].contains(damage) else { return }
+        editEntries { entries in
+            var entry = JSON.object(JSON.Object())
+            entry["name"] = "broken"
+            entry["modtime"] = "1970-01-01T00:00:00Z"
+            if damage == "no Base64" {
+                entry["type"] = "fifo"
+                entry["xattrs"] = .object(JSON.Object())
+                entry["xattrs"]?["user.a"] = "*"
+            } else {
+                entry["type"] = "hardlink"
+                entry["linkName"] = "nowhere"
+            }
+            entries.append(entry)
+        }
     }
 }
