@@ -19,6 +19,29 @@ extension ByteSource {
             done += count
         }
     }
+
+    /// Hands `body` a range of the bytes, which must all be there, piece by piece, each in place until the next.
+    ///
+    /// - Parameters:
+    ///   - start: where the range begins.
+    ///   - end: where it ends.
+    ///   - body: takes a piece of at most 1 MiB.
+    /// - Throws: `FileFailure.truncated` when the source ends first, and what `body` throws.
+    package func forEachPiece(
+        from start: Int64 = 0, upTo end: Int64, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let block = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Int(min(max(end - start, 1), 1 << 20)), alignment: 64)
+        defer { block.deallocate() }
+        var position = start
+        while position < end {
+            let piece = UnsafeMutableRawBufferPointer(
+                rebasing: block[..<Int(min(Int64(block.count), end - position))])
+            try readAll(at: position, into: piece)
+            try body(UnsafeRawBufferPointer(piece))
+            position += Int64(piece.count)
+        }
+    }
 }
 
 /// What is in memory already.

@@ -66,6 +66,7 @@ struct ContainerRun {
         } catch {
             kill(process.id, SIGKILL)
             _ = try process.wait()
+            try? process.descriptor.close()
             throw error
         }
         let status = try process.wait()

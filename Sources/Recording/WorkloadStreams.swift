@@ -7,8 +7,8 @@ import SystemPackage
 final class WorkloadStreams {
     private static let blockSize = 64 << 10
 
-    /// For the runtime: input, output and error.
-    let forProcess: [FileDescriptor]
+    /// For the runtime: input, output and error; none once it has them.
+    private(set) var forProcess: [FileDescriptor]
     /// What the workload writes, until it is closed there.
     private var outputs: [Output]
     /// Where our standard input goes; `nil` at its end, or when nobody wants it.
@@ -46,7 +46,7 @@ final class WorkloadStreams {
 
     deinit {
         // All that matters has been read.
-        for end in outputs.map(\.end) + (input.map { [$0] } ?? []) { try? end.close() }
+        for end in forProcess + outputs.map(\.end) + (input.map { [$0] } ?? []) { try? end.close() }
         block.deallocate()
     }
 
@@ -58,7 +58,9 @@ final class WorkloadStreams {
 
     /// Once the runtime has them.
     func closeEndsOfProcess() throws {
-        for end in forProcess { try end.close() }
+        let ends = forProcess
+        forProcess = []
+        for end in ends { try end.close() }
     }
 
     /// What to wait for; descriptors of the outputs come first.

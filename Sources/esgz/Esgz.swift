@@ -63,7 +63,7 @@ struct Esgz: AsyncParsableCommand {
             // Whoever reads the output has seen enough.
             return .success
         } catch let failure as ReportedFailure {
-            return ExitStatus(failure.cause)
+            return failure.status
         } catch let failure as any Failure {
             // Whatever a message repeats of manifests, headers and archives.
             Terminal.say("error: \(failure.description.printable)")
@@ -98,5 +98,5 @@ extension String {
 
 /// A failure that has been told already, and only decides the exit status.
 struct ReportedFailure: Error {
-    let cause: any Error
+    let status: ExitStatus
 }

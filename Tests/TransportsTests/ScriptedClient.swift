@@ -59,3 +59,17 @@ final class Mutexed<Value: Sendable>: Sendable {
 func blob(_ bytes: [UInt8]) -> Descriptor {
     Descriptor(mediaType: .ociLayerGzip, digest: Digest(of: bytes), size: Int64(bytes.count))
 }
+
+extension RegistryClient {
+    /// One with credentials of its own.
+    convenience init(
+        _ reference: ImageReference, additionalTags: [String] = [], at base: HTTPURL, path: String = "/v2/",
+        over http: any HTTPExchanging, credentials: Credentials?, temporaryDirectory: FilePath,
+        retry: RetryPolicy = RetryPolicy()
+    ) {
+        let authenticator = Authenticator(for: base, credentials: credentials, over: http, retry: retry)
+        self.init(
+            reference, additionalTags: additionalTags, at: base, path: path, over: http,
+            authenticator: { authenticator }, temporaryDirectory: temporaryDirectory, retry: retry)
+    }
+}

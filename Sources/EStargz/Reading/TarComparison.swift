@@ -93,7 +93,7 @@ struct TarComparison {
             }
             var hasher = Hasher()
             var isZero = true
-            try layer.tar.forEachPiece(in: start..<start + chunk.size) { piece in
+            try layer.tar.forEachPiece(from: start, upTo: start + chunk.size) { piece in
                 hasher.update(piece)
                 whole.update(piece)
                 if chunk.isHole, isZero { isZero = piece.allSatisfy { $0 == 0 } }
@@ -116,23 +116,6 @@ struct TarComparison {
         if let expected = table.digest(of: position), expected != digest {
             findings.add(
                 LayerFinding(.fileDigest, entry: entry.name, "expected a file with digest \(expected), not \(digest)"))
-        }
-    }
-}
-
-extension FileSlice {
-    fileprivate func forEachPiece(
-        in range: Range<Int64>, _ body: (UnsafeRawBufferPointer) throws -> Void
-    ) throws {
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
-        defer { block.deallocate() }
-        var position = range.lowerBound
-        while position < range.upperBound {
-            let piece = UnsafeMutableRawBufferPointer(
-                rebasing: block[..<Int(min(Int64(block.count), range.upperBound - position))])
-            try readAll(at: position, into: piece)
-            try body(UnsafeRawBufferPointer(piece))
-            position += Int64(piece.count)
         }
     }
 }

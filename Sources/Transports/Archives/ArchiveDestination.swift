@@ -86,14 +86,9 @@ package final class ArchiveDestination: ImageDestination {
         }
         return try await onCancellableThread { [temporaryDirectory] cancellation in
             let spool = try SpoolFile(in: temporaryDirectory)
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-            defer { buffer.deallocate() }
-            while spool.count < descriptor.size {
+            try blob.forEachPiece(upTo: descriptor.size) { piece in
                 try cancellation.check()
-                let piece = UnsafeMutableRawBufferPointer(
-                    rebasing: buffer[..<Int(min(Int64(buffer.count), descriptor.size - spool.count))])
-                try blob.readAll(at: spool.count, into: piece)
-                try spool.append(UnsafeRawBufferPointer(piece))
+                try spool.append(piece)
                 progress(piece.count)
             }
             return spool.slice

@@ -192,15 +192,9 @@ extension FileSlice {
     fileprivate func layerDescriptor(diffID: Digest, _ cancellation: CancellationFlag) throws -> Descriptor {
         let compression = try compression()
         guard compression != .none else { return Descriptor(mediaType: .ociLayer, digest: diffID, size: count) }
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { block.deallocate() }
-        var hasher = Hasher()
-        while case let filled = try read(at: hasher.count, into: block), filled > 0 {
-            try cancellation.check()
-            hasher.update(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(block)[..<filled]))
-        }
+        let (digest, size) = try hashed(.sha256, cancellation)
         return Descriptor(
-            mediaType: compression == .gzip ? .ociLayerGzip : .ociLayerZstd, digest: hasher.finalize(), size: count)
+            mediaType: compression == .gzip ? .ociLayerGzip : .ociLayerZstd, digest: digest, size: size)
     }
 }
 

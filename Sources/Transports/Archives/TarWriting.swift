@@ -23,24 +23,13 @@ extension [ArchiveMember] {
     ///
     /// - Throws: what `write` throws; `FileFailure.truncated` when a source is shorter than it should be.
     func writeTar(to write: (UnsafeRawBufferPointer) throws -> Void) throws {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { buffer.deallocate() }
         func zeros(_ count: Int) throws {
-            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-            piece.initializeMemory(as: UInt8.self, repeating: 0)
-            try write(UnsafeRawBufferPointer(piece))
+            try [UInt8](repeating: 0, count: count).withUnsafeBytes { try write($0) }
         }
         for member in self {
             try member.header.withUnsafeBytes { try write($0) }
             guard case .file(let bytes, let size) = member.content else { continue }
-            var position: Int64 = 0
-            while position < size {
-                let piece = UnsafeMutableRawBufferPointer(
-                    rebasing: buffer[..<Int(Swift.min(Int64(buffer.count), size - position))])
-                try bytes.readAll(at: position, into: piece)
-                try write(UnsafeRawBufferPointer(piece))
-                position += Int64(piece.count)
-            }
+            try bytes.forEachPiece(upTo: size, write)
             try zeros(Int(size.tarPadding))
         }
         try zeros(1024)

@@ -26,13 +26,12 @@ package struct CredentialKey: Hashable, Sendable {
         var path = rest.dropFirst(registry.count + 1)
         while path.hasSuffix("/") { path = path.dropLast() }
         if ["v1", "v2"].contains(path) { path = "" }
-        var reference = try ImageReference(parsing: "name")
         guard let url = try? HTTPURL(parsing: "https://\(registry)/"), !registry.isEmpty,
             // A path is checked as the repository that it is the beginning of.
             path.isEmpty || (try? ImageReference(parsing: "registry.example/\(path)"))?.repository == String(path)
         else { throw CredentialFailure.notARegistry(text) }
-        reference.registry = url.port == 443 && !registry.hasSuffix(":443") ? url.host : "\(url.host):\(url.port)"
-        self.init(registry: reference.registry, path: String(path))
+        let isPortShown = url.port != 443 || registry.hasSuffix(":443")
+        self.init(registry: isPortShown ? "\(url.host):\(url.port)" : url.host, path: String(path))
     }
 
     /// Keys that may stand for this in a file of Podman's making, the most specific first.

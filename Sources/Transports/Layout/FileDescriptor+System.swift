@@ -38,15 +38,8 @@ extension FileDescriptor {
     ///   - advance: called with the length of each piece; what it throws ends the copying.
     /// - Throws: also when the source ends early.
     func append(_ count: Int64, of source: any ByteSource, advance: (Int) throws -> Void) throws {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
-        var position: Int64 = 0
-        while position < count {
-            let piece = UnsafeMutableRawBufferPointer(
-                rebasing: buffer[..<Int(min(Int64(buffer.count), count - position))])
-            try source.readAll(at: position, into: piece)
-            try writeAll(UnsafeRawBufferPointer(piece))
-            position += Int64(piece.count)
+        try source.forEachPiece(upTo: count) { piece in
+            try writeAll(piece)
             try advance(piece.count)
         }
     }

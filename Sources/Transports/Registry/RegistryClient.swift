@@ -28,27 +28,6 @@ package final class RegistryClient: Sendable {
     /// - Parameters:
     ///   - reference: the repository, and the tag or digest in it.
     ///   - additionalTags: published besides.
-    ///   - base: where its registry is, see `origin(of:plainHTTP:certificateDirectories:)`.
-    ///   - path: what stands there before the name of the repository, with a slash at both ends.
-    ///   - http: carries the requests.
-    ///   - credentials: what to log in with when the registry asks; `nil` to stay anonymous.
-    ///   - temporaryDirectory: where blobs are kept while they are read.
-    ///   - retry: what to do about passing failures.
-    package convenience init(
-        _ reference: ImageReference, additionalTags: [String] = [], at base: HTTPURL, path: String = "/v2/",
-        over http: any HTTPExchanging, credentials: Credentials?, temporaryDirectory: FilePath,
-        retry: RetryPolicy = RetryPolicy()
-    ) {
-        let authenticator = Authenticator(for: base, credentials: credentials, over: http, retry: retry)
-        self.init(
-            reference, additionalTags: additionalTags, at: base, path: path, over: http,
-            authenticator: { authenticator },
-            temporaryDirectory: temporaryDirectory, retry: retry)
-    }
-
-    /// - Parameters:
-    ///   - reference: the repository, and the tag or digest in it.
-    ///   - additionalTags: published besides.
     ///   - base: where its registry is.
     ///   - path: what stands there before the name of the repository, with a slash at both ends.
     ///   - http: carries the requests.

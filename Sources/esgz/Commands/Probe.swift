@@ -55,7 +55,7 @@ struct Probe: AsyncParsableCommand {
             try await RegistryProbe(reference, mountingFrom: mountFrom, isReadOnly: readOnly, options).run()
         }
         try Terminal.printVerdict(json ? report.json.shownText : report.text)
-        if !report.obstacles.isEmpty { throw ReportedFailure(cause: NotLazy()) }
+        if !report.obstacles.isEmpty { throw ReportedFailure(status: .broken) }
     }
 }
 
@@ -82,10 +82,4 @@ private struct NoRegistry: Failure {
 
     var kind: FailureKind { .usage }
     var description: String { "expected a repository of a registry, not '\(text.printable)'" }
-}
-
-/// The report has said why.
-private struct NotLazy: Failure {
-    var kind: FailureKind { .broken }
-    var description: String { "images from this registry will not be lazy" }
 }

@@ -54,7 +54,7 @@ struct Verify: AsyncParsableCommand {
             }
         }
         try Terminal.printVerdict(options.json ? verdict.json.shownText : verdict.text + "\n" + summary(of: verdict))
-        if !verdict.isSound { throw ReportedFailure(cause: BrokenPromises(count: verdict.allFindings.count)) }
+        if !verdict.isSound { throw ReportedFailure(status: .broken) }
     }
 
     /// The answer in one line.
@@ -81,14 +81,6 @@ struct Verify: AsyncParsableCommand {
                     only: try options.layerPosition(of: after.layerCount)))
         }
     }
-}
-
-/// The image is not what it promises; which, has been printed.
-private struct BrokenPromises: Failure {
-    let count: Int
-
-    var kind: FailureKind { .broken }
-    var description: String { "\(count) promises are broken" }
 }
 
 extension ImageVerdict {

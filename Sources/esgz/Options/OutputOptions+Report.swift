@@ -20,6 +20,6 @@ extension OutputOptions {
         }
         let failures = report.deliveries.compactMap(\.failure)
         for failure in failures { Terminal.say("error: \("\(failure)".printable)") }
-        if let first = failures.first { throw ReportedFailure(cause: first) }
+        if let first = failures.first { throw ReportedFailure(status: ExitStatus(first)) }
     }
 }
