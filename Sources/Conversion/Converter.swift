@@ -64,8 +64,13 @@ package struct Converter: Sendable {
     /// Has a profiler say what comes first, before anything is written; without one, or in a dry run, nothing does.
     private func profile(_ tree: ImageTree) async throws -> ProfiledLayers {
         guard let profiler = request.profiler, !request.isDryRun else { return ProfiledLayers() }
-        return try await ImageProfiling(source: source, request: request, events: events, warn: { warn($0) })
-            .run(tree, with: profiler)
+        let profiling = ImageProfiling(
+            source: source, request: request,
+            events: { event in
+                if case .warning(let text) = event { warnings.add(text) }
+                events(event)
+            }, warn: { warn($0) })
+        return try await profiling.run(tree, with: profiler)
     }
 
     private func readTree() async throws -> ImageTree {

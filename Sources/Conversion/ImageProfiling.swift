@@ -90,7 +90,7 @@ struct ImageProfiling: Sendable {
                     }
                 } catch let obstacle as any Failure where obstacle.isObstacle && !request.isStrict {
                     let name = "layer \(id.number) (\(id.digest))"
-                    warn("\(name) is left out of the profile: \(obstacle.description)")
+                    events(.warning("\(name) is left out of the profile: \(obstacle.description)"))
                     return nil
                 }
             }

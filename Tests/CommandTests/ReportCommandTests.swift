@@ -74,6 +74,46 @@ struct ReportCommandTests {
         }
     }
 
+    /// What people read and see is what the attributes say.
+    @Test func thePictureAndItsWordsAreThoseOfTheNumbers() async throws {
+        let tars = [Self.tar(["etc/motd", "usr/bin/tool"], size: 40_000), Self.tar(["etc/late"], size: 9000)]
+        try await withReport(tars, ["--format", "html"]) { place, report in
+            let json = try JSON(parsing: Array(try await place.report(["--json"]).output.utf8))
+            let page = report.output
+            var sizes = 0
+            for part in page.split(separator: "data-path=\"").dropFirst() {
+                let words = part.split(separator: "\"", maxSplits: 4, omittingEmptySubsequences: false)
+                let key = words[0].split(separator: ".").last ?? ""
+                guard key.hasSuffix("ize") || key == "bytes", let value = Int64(words[2]) else { continue }
+                #expect(words[3].dropFirst().prefix { $0 != "<" } == Self.text(of: value), "\(words[0])")
+                sizes += 1
+            }
+            #expect(sizes > 20)
+            let sections = page.split(separator: "<svg ").dropFirst()
+            #expect(sections.count == 2)
+            for (section, layer) in zip(sections, json["layers"]?.array ?? []) {
+                let size = try #require(layer["size"]?.integer)
+                let table = try #require(layer["tocSize"]?.integer)
+                for text in [size, table].map(Self.text) {
+                    #expect(section.prefix { $0 != ">" }.contains(text), "\(section.prefix(300))")
+                }
+                let rectangle = try #require(section.split(separator: "<rect class=\"toc\"").dropFirst().first)
+                let width = try #require(
+                    rectangle.split(separator: "width=\"").dropFirst().first?.prefix { $0 != "\"" })
+                let expected = Double(table) * 1000 / Double(size)
+                #expect(abs(try #require(Double(width)) - expected) < 0.02, "\(width) \(expected)")
+            }
+        }
+    }
+
+    /// As people write sizes.
+    private static func text(of count: Int64) -> String {
+        guard count >= 1000 else { return "\(count) B" }
+        let (unit, name) = count >= 1_000_000 ? (1_000_000.0, "MB") : (1000.0, "kB")
+        let tenths = Int((Double(count) / unit * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(name)"
+    }
+
     private static func numbers(in page: String) -> [(path: String, value: String)] {
         page.split(separator: "data-path=\"").dropFirst().map { part in
             let words = part.split(separator: "\"", maxSplits: 4, omittingEmptySubsequences: false)
