@@ -1,4 +1,5 @@
 import Content
+import Glibc
 import OCI
 import SystemPackage
 import TestSupport
@@ -244,6 +245,58 @@ struct RouteTests {
                 let pushed = try await place.esgz(
                     [command, "oci:\(place.source):latest", "\(registry.name)/app:\(command)", "--no-clobber"])
                 #expect(pushed.status == 0, "\(pushed.errors)")
+            }
+        }
+    }
+
+    /// Of the system, as everybody sees them, and of the user; neither is named on the command line.
+    @Test(.enabled(if: LocalRegistry.isExpected && getuid() == 0))
+    func authoritiesAreThoseOfTheSystemAndOfTheUser() async throws {
+        try await withWorkplace { place, _ in
+            let server = try LocalRegistry.certificate(in: place.directory, for: "DNS:registry.example")
+            let registry = try LocalRegistry(in: place.directory, certificate: server)
+            defer { registry.stop() }
+            let name = "registry.example:\(registry.port)"
+            let push = "\"$esgz\" copy -q \"$source\" \(name)/app:1 --resolve \(name):127.0.0.1 --retry 0"
+            let refused = try await place.shell(push)
+            #expect(refused.status == 5 && refused.errors.contains("certificate"), "\(refused)")
+            let system = try await place.shell(
+                """
+                export push='\(push)'
+                unshare -m sh -ec 'mount -t tmpfs none /etc/ssl/certs
+                    cp \(server.certificate) /etc/ssl/certs/ca-certificates.crt; eval "$push"'
+                """)
+            #expect(system.status == 0, "\(system)")
+            let certificates = place.directory.appending("home/.config/containers/certs.d").appending(name)
+            try write(try FileSlice(opening: server.certificate).bytes(), to: certificates.appending("ca.crt"))
+            let user = try await place.shell(push)
+            #expect(user.status == 0, "\(user)")
+        }
+    }
+
+    /// What never ends takes no memory, and says so in the end.
+    @Test(arguments: ["manifest", "blob", "error", "headers", "length"])
+    func answersWithoutEndTakeNoMemory(of kind: String) async throws {
+        let (type, junk) = (MediaType.ociManifest.text, [UInt8](repeating: 0x20, count: 1 << 20))
+        let blob = Descriptor(mediaType: .ociConfiguration, digest: Digest(of: [1]), size: 100)
+        let text = #"{"schemaVersion":2,"config":\#(blob.json.shownText),"layers":[]}"#
+        var row = Exchange("GET /v2/app/manifests/1", kind == "error" ? 404 : 200, ["Content-Type": type], body: junk)
+        (row.isEndless, row.hidesLength) = (true, true)
+        var rows = [row]
+        switch kind {
+        case "blob":
+            row.request = "GET /v2/app/blobs/\(blob.digest)"
+            rows = [Exchange("GET /v2/app/manifests/1", 200, ["Content-Type": type], body: Array(text.utf8)), row]
+        case "headers": rows[0].headers["X-Long"] = String(repeating: "x", count: 3 << 20)
+        case "length": rows[0].headers["Content-Length"] = "\(1 << 30)"
+        default: break
+        }
+        try await withScript(rows) { server in
+            try await withWorkplace { place, _ in
+                let result = try await place.shell(
+                    "ulimit -v 500000; \"$esgz\" copy 127.0.0.1:\(server.port)/app:1 \"$destination\" --retry 0")
+                #expect([3, 5, 8].contains(result.status), "\(result)")
+                #expect(result.errors.hasPrefix("error: ") && result.errors.utf8.count < 1000, "\(result)")
             }
         }
     }
