@@ -6,6 +6,7 @@ package struct InflatedLayer: Sendable {
     /// As they stand in the tar, also those that later ones replace.
     package let entries: [TarEntry]
     package let tar: FileSlice
+    private let segmentStarts: [Int: [Int64]]
 
     /// Inflates a layer, which may still be arriving, and checks it to its last byte.
     ///
@@ -25,6 +26,7 @@ package struct InflatedLayer: Sendable {
         var entries: [TarEntry] = []
         while let entry = try stream.next() { entries.append(entry) }
         self.entries = entries
+        segmentStarts = Self.segmentStarts(of: entries)
         tar = sink.spool.slice
     }
 
@@ -41,22 +43,25 @@ package struct InflatedLayer: Sendable {
         var entries: [TarEntry] = []
         while let entry = try stream.next() { entries.append(entry) }
         self.entries = entries
+        segmentStarts = Self.segmentStarts(of: entries)
         self.tar = tar
     }
 
     /// A part of the data of an entry.
     ///
     /// - Parameters:
-    ///   - entry: one of this layer's.
+    ///   - position: of the entry in this layer.
     ///   - range: in bytes of the file; must lie within it.
     /// - Returns: exactly the bytes of the range, those of holes zero.
     /// - Throws: when the temporary file cannot be read.
-    package func bytes(of entry: TarEntry, in range: Range<Int64>) throws -> [UInt8] {
-        try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
+    package func bytes(of position: Int, in range: Range<Int64>) throws -> [UInt8] {
+        let payload = entries[position].payload
+        return try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
             let output = UnsafeMutableRawBufferPointer(buffer)
             output.initializeMemory(as: UInt8.self, repeating: 0)
-            var start: Int64 = 0
-            for segment in entry.payload {
+            var (number, start) = firstSegment(of: position, endingBehind: range.lowerBound)
+            while number < payload.count, start < range.upperBound {
+                let segment = payload[number]
                 let part = range.clamped(to: start..<start + segment.count)
                 if !part.isEmpty {
                     let place = Int(part.lowerBound - range.lowerBound)
@@ -68,9 +73,36 @@ package struct InflatedLayer: Sendable {
                     }
                 }
                 start += segment.count
+                number += 1
             }
             filled = range.count
         }
+    }
+
+    /// The first segment of an entry that ends behind a byte of its data, and where it starts; that of few is the first.
+    private func firstSegment(of position: Int, endingBehind offset: Int64) -> (number: Int, start: Int64) {
+        guard let starts = segmentStarts[position] else { return (0, 0) }
+        var range = starts.indices
+        // The last that starts at the offset or before.
+        while range.count > 1 {
+            let middle = range.lowerBound + range.count / 2
+            range = starts[middle] <= offset ? middle..<range.upperBound : range.lowerBound..<middle
+        }
+        return (range.lowerBound, starts[range.lowerBound])
+    }
+
+    /// Where the segments of files with many holes start, by the position of their entries: such files are read piece by
+    /// piece.
+    private static func segmentStarts(of entries: [TarEntry]) -> [Int: [Int64]] {
+        var all: [Int: [Int64]] = [:]
+        for (position, entry) in entries.enumerated() where entry.payload.count > 64 {
+            var start: Int64 = 0
+            all[position] = entry.payload.map { segment in
+                defer { start += segment.count }
+                return start
+            }
+        }
+        return all
     }
 }
 

@@ -145,6 +145,6 @@ private struct InflatedContents: FileContents {
     func bytes(of file: MergedTree.Place, in range: Range<Int64>) async throws -> [UInt8] {
         guard let layer = layers[file.layer] else { return [] }
         // Not on a thread of its own: a recorder asks for each file, and the temporary file was written a moment ago.
-        return try layer.bytes(of: layer.entries[file.entry], in: range)
+        return try layer.bytes(of: file.entry, in: range)
     }
 }

@@ -22,7 +22,9 @@ struct DocumentChecks {
         }
         if configuration.platform == nil {
             if verdict.obstacle == nil { find(.manifest, "the configuration says no os or architecture", &verdict) }
-        } else if let stated = configuration.platform, let named = descriptor.platform, !named.matches(stated) {
+        } else if let stated = configuration.platform, let named = descriptor.platform,
+            !named.isConsistent(with: stated)
+        {
             find(.manifest, "the configuration is for \(stated.description.printable)", &verdict)
         }
         for blob in [manifest.configuration] + manifest.layers {

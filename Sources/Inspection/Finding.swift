@@ -137,7 +137,7 @@ package struct ImageVerdict: Sendable {
     package internal(set) var findings: [Finding] = []
 
     /// Whether a manifest or an index could not be read.
-    private var isIncomplete = false
+    private(set) var isIncomplete = false
     private var visited: Set<Descriptor> = []
     /// Whether there is more than anybody would look at.
     private(set) var isCutOff = false

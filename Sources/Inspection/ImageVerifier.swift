@@ -46,10 +46,9 @@ package struct ImageVerifier: Sendable {
         let root = try await source.resolve()
         var verdict = ImageVerdict(root: root, platforms: request.platforms)
         try await visit(root, depth: 0, &verdict)
-        if verdict.findings.isEmpty {
-            try verdict.selection.check()
-            guard !verdict.platforms.isEmpty else { throw ImageTreeFailure.noFileSystem }
-        }
+        // What could not be read may have been what was asked for.
+        if !verdict.isIncomplete { try verdict.selection.check() }
+        guard !verdict.platforms.isEmpty || !verdict.findings.isEmpty else { throw ImageTreeFailure.noFileSystem }
         return verdict
     }
 

@@ -155,7 +155,7 @@ extension LazyImage: FileContents {
             try checkSize(range.upperBound)
             switch layer.content {
             case .none: return []
-            case .pulled(let inflated): return try inflated.bytes(of: inflated.entries[file.entry], in: range)
+            case .pulled(let inflated): return try inflated.bytes(of: file.entry, in: range)
             case .lazy(let reader):
                 return try await reader.bytes(of: file.entry, in: range) { chunk in
                     try await cache.chunk(ChunkCache.Key(layer: file.layer, chunk: chunk)) {

@@ -39,8 +39,10 @@ package indirect enum DocumentShape: Sendable {
                 let place = path.isEmpty ? member.key : "\(path).\(member.key)"
                 if let shape = fields[member.key] {
                     if let found = shape.mismatch(in: member.value, at: place) { return found }
-                } else if let name = fields.keys.first(where: { $0.fieldName == member.key.fieldName }) {
-                    return "\(place.prefix(200).printable): readers take it for '\(name)'"
+                } else if let (name, shape) = fields.first(where: { $0.key.fieldName == member.key.fieldName }) {
+                    // Which of both they take is a matter of their order.
+                    if object[name] != nil { return "\(place.prefix(200).printable): readers take it for '\(name)'" }
+                    if let found = shape.mismatch(in: member.value, at: place) { return found }
                 }
             }
             return nil

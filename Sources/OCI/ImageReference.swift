@@ -149,9 +149,10 @@ package enum ReferenceFailure: Failure {
     // What was typed may come from a file, and be more than one line.
     package var description: String { text.printable }
 
-    /// What is typed in front of a host may be a name and a password. Behind the @ of a digest there is no slash.
+    /// What is typed in front of a host may be a name and a password.
     private static func shown(_ text: String) -> String {
-        guard let at = text.lastIndex(of: "@"), text[at...].contains("/") else { return text }
+        let digest = text.lastIndex(of: "@").flatMap { text[$0...].hasPrefix("@sha") ? $0 : nil } ?? text.endIndex
+        guard let at = text[..<digest].lastIndex(of: "@") else { return text }
         return "…" + text[at...]
     }
 

@@ -50,6 +50,11 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
             && (wish.variant == nil || wish.variant == found.variant ?? (found.architecture == "arm" ? "v7" : nil))
     }
 
+    /// Whether both may be said of one image; many configurations say nothing of the variant.
+    package func isConsistent(with other: Platform) -> Bool {
+        matches(other) || Platform(os: os, architecture: architecture).matches(other) && other.variant == nil
+    }
+
     /// One spelling for what has several, as containerd normalises platforms.
     private var normalized: Platform {
         var result = Platform(os: os.lowercased(), architecture: architecture.lowercased(), variant: variant)

@@ -160,10 +160,25 @@ struct MergedTreeTests {
             Tar(.gnu) {
                 file("a", "hello world"); sparse(.gnu, "s", size: 2000, [(offset: 512, bytes: "data")])
             })
-        #expect(try layer.bytes(of: layer.entries[0], in: 6..<11) == Array("world".utf8))
+        #expect(try layer.bytes(of: 0, in: 6..<11) == Array("world".utf8))
         let holes = [UInt8](repeating: 0, count: 2)
-        #expect(try layer.bytes(of: layer.entries[1], in: 510..<518) == holes + Array("data".utf8) + holes)
-        #expect(try layer.bytes(of: layer.entries[1], in: 2000..<2000).isEmpty)
+        #expect(try layer.bytes(of: 1, in: 510..<518) == holes + Array("data".utf8) + holes)
+        #expect(try layer.bytes(of: 1, in: 2000..<2000).isEmpty)
+    }
+
+    @Test func filesOfManyHolesAreReadAnywhere() throws {
+        let regions = (0..<200).map { number -> (offset: Int64, bytes: String) in
+            (512 + 1024 * Int64(number), String(repeating: "x", count: 512))
+        }
+        let layer = try inflated(Tar(.pax) { sparse(.pax10, "s", size: 512 + 1024 * 200, regions) })
+        let whole = try layer.bytes(of: 0, in: 0..<layer.entries[0].size)
+        let pair = [UInt8](repeating: 0, count: 512) + [UInt8](repeating: 0x78, count: 512)
+        let expected = Array((0..<200).map { _ in pair }.joined()) + [UInt8](repeating: 0, count: 512)
+        #expect(whole == expected)
+        for start in stride(from: Int64(0), to: layer.entries[0].size - 1500, by: 333) {
+            let part = Array(whole[Int(start)..<Int(start) + 1500])
+            #expect(try layer.bytes(of: 0, in: start..<start + 1500) == part, "\(start)")
+        }
     }
 }
 

@@ -5,7 +5,10 @@ import Testing
 
 /// Command lines that make no sense, and sources that are not there: exit statuses 2 and 3.
 struct UsageTests {
-    @Test(arguments: ["docker://u:PASSW0RD@127.0.0.1:1/r:t", "u:PASSW0RD@127.0.0.1:1/r", "u:PASSW0RD@HOST/r:t:u"])
+    @Test(arguments: [
+        "docker://u:PASSW0RD@127.0.0.1:1/r:t", "u:PASSW0RD@127.0.0.1:1/r", "u:PASSW0RD@HOST/r:t:u",
+        "u:PASSW0RD@host.example/app@sha256:abc", "u:PASSW0RD@host.example",
+    ])
     func whatIsTypedInFrontOfAHostIsNotShown(reference: String) async throws {
         try await withWorkplace { place, _ in
             for line in [["ls", reference], ["copy", reference, "oci:x"], ["copy", "oci:source:latest", reference]] {

@@ -32,6 +32,7 @@ struct VerifyDocumentsTests {
     @Test(arguments: [
         (#"{"os":"linux","architecture":"amd64","created":"2024-05-06T07:08:09.1Z","rootfs":{"diff_ids":[D]}}"#, 0),
         (#"{"os":"linux","architecture":"amd64","config":{"Cmd":null,"x":1},"rootfs":{"diff_ids":[D]}}"#, 0),
+        (#"{"os":"linux","architecture":"amd64","config":{"cmd":["sh"]},"rootfs":{"diff_ids":[D]}}"#, 0),
         (#"{"rootfs":{"diff_ids":[D]}}"#, 1),
     ])
     func aConfigurationThatReadersTakeIsLazy(text: String, findings: Int) async throws {

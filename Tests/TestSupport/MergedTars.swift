@@ -20,6 +20,6 @@ package struct MergedTars: FileContents {
     }
 
     package func bytes(of file: MergedTree.Place, in range: Range<Int64>) throws -> [UInt8] {
-        try layers[file.layer].bytes(of: tree.layers[file.layer][file.entry], in: range)
+        try layers[file.layer].bytes(of: file.entry, in: range)
     }
 }

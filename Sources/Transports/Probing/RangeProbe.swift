@@ -174,7 +174,7 @@ struct RangeProbe {
     private func askForRange(_ url: HTTPURL, _ range: String, limit: Int64) async throws -> HTTPResponse {
         do {
             return try await ask(.get, url, range, limit: limit)
-        } catch let failure as RegistryFailure where failure.status == 500 {
+        } catch let failure as RegistryFailure where failure.status >= 500 {
             return HTTPResponse(status: failure.status, headers: [:], url: failure.url)
         }
     }

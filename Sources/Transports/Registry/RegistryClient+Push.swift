@@ -128,7 +128,10 @@ extension RegistryClient: ImageDestination {
         let response: HTTPResponse
         do {
             let scope = TokenScope.mount(from: source, to: reference.repository)
-            response = try await send(request, for: scope, expecting: 201, 202, 400, 404, 405)
+            response = try await exchange(request, for: scope, expecting: [201, 202, 400, 404, 405])
+        } catch is RegistryFailure {
+            // Whatever is wrong, the upload is tried all the same, and again where that helps.
+            return false
         } catch let failure as any Failure where failure.kind == .denied {
             // Some token servers refuse everything when the source alone may not be read.
             return false

@@ -70,9 +70,11 @@ package struct RegistryFailure: Failure {
         if !details.isEmpty { text += ": " + details.joined(separator: "; ") }
         // Some other server, or a proxy that wants people to log in to a network.
         if (200..<400).contains(status) { text += ", as a registry does not; is there one at this address?" }
-        if let retryAfter { text += "; it asks to be left alone for \(retryAfter) s" }
+        if let retryAfter, retryAfter > 0 { text += "; it asks to be left alone for \(retryAfter) s" }
         if kind == .denied, let credentials { text += "; the credentials are from \(credentials)" }
-        return status == 401 ? text + "; log in with 'esgz login' and try again" : text
+        // Whoever names credentials on the command line does not get those that are stored.
+        let isStored = credentials?.hasPrefix("--") != true
+        return status == 401 && isStored ? text + "; log in with 'esgz login' and try again" : text
     }
 
     private static let reasons = [

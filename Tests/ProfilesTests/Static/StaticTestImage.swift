@@ -68,7 +68,7 @@ private struct InflatedContents: FileContents {
 
     func bytes(of file: MergedTree.Place, in range: Range<Int64>) throws -> [UInt8] {
         let layer = layers[file.layer]
-        return try layer.bytes(of: layer.entries[file.entry], in: range)
+        return try layer.bytes(of: file.entry, in: range)
     }
 }
 

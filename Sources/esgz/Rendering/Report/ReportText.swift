@@ -62,7 +62,7 @@ extension ReportedLayer {
         if !dense.isEmpty {
             tables.append(
                 """
-                layer \(number), \(dense.count) files that compression gains nothing in, \
+                layer \(number), \(dense.count) file\(dense.count == 1 ? "" : "s") that compression gains nothing in, \
                 \(dense.totalCompressedSize.byteCountText)
 
                 """ + Self.table(dense.prefix(ImageReport.namedFiles)))
