@@ -38,7 +38,10 @@ package struct Converter: Sendable {
         // Of an archive nobody knows what is in it.
         if request.refusesToReplace { try await destinations.refuseOccupied { $0.digest != nil } }
         let count = tree.images.count
-        try await destinations.forEach { _, place in try await place.expect(platforms: count) }
+        try await destinations.forEach { [request] _, place in
+            try await place.expect(platforms: count)
+            if !request.isDryRun { try await place.checkAccess() }
+        }
         let profiled = try await profile(tree)
         let layers = profiled.layers(of: tree)
         let outcomes = try await convert(layers, profiled)

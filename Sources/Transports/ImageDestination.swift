@@ -5,8 +5,11 @@ import OCI
 package protocol ImageDestination: Sendable {
     /// Says how many images of different platforms will come, before the first blob does.
     ///
-    /// - Throws: when the place has no room for so many.
+    /// - Throws: when the place has no room for so many, or is none for images.
     func expect(platforms count: Int) async throws
+
+    /// Looks whether anything may be written there, before the work that would be lost.
+    func checkAccess() async throws
 
     /// Whether the blob is there, possibly because it could be taken over from `source` without moving a byte.
     ///
@@ -37,6 +40,8 @@ package protocol ImageDestination: Sendable {
 
 extension ImageDestination {
     package func expect(platforms count: Int) async throws {}
+
+    package func checkAccess() async throws {}
 
     /// In files, others may have left a manifest without its blobs, and a look at each is cheap.
     package func containsAll(of manifest: Descriptor) async throws -> Bool { false }

@@ -223,6 +223,23 @@ struct RouteTests {
         }
     }
 
+    /// Nobody wants to hear of it after an hour of work.
+    @Test func whoMayNotPushIsToldBeforeAnythingIsConverted() async throws {
+        let registry = try PlayRegistry { $0.line.hasPrefix("POST ") ? Exchange($0.line, 403) : nil }
+        let open = try PlayRegistry()
+        defer { for registry in [registry, open] { registry.stop() } }
+        try await withWorkplace { place, _ in
+            let source = "oci:\(place.source):latest"
+            let refused = try await place.esgz(["convert", source, "\(registry.name)/app:1"])
+            try place.expectFailure(refused, 4, saying: ["POST "])
+            #expect(registry.requests.count == 1 && !refused.errors.contains("layer 1"), "\(refused)")
+            let dry = try await place.esgz(["convert", "--dry-run", source, "\(registry.name)/app:1"])
+            #expect(dry.status == 0, "\(dry)")
+            let pushed = try await place.esgz(["convert", source, "\(open.name)/app:1"])
+            #expect(pushed.status == 0 && !open.content.contains { $0.hasPrefix("uploads/") }, "\(open.content)")
+        }
+    }
+
     @Test func whatOneRegistryGetsSeveralTimesIsUploadedOnce() async throws {
         let registry = try PlayRegistry()
         defer { registry.stop() }

@@ -4,9 +4,10 @@ import OCI
 import SystemPackage
 
 extension ImageLayout: ImageDestination {
+    package func expect(platforms count: Int) async throws { try checkPath() }
+
     package func contains(_ descriptor: Descriptor, mountingFrom source: (any ImageSource)?) async throws -> Bool {
-        try checkPath()
-        return try hasBlob(descriptor)
+        try hasBlob(descriptor)
     }
 
     package func put(

@@ -12,6 +12,20 @@ extension RegistryClient: ImageDestination {
         return try await concealing { try await mount(descriptor, from: source.reference.repository) }
     }
 
+    /// Opens an upload, and gives it up: only that tells who may push (as `crane` does).
+    package func checkAccess() async throws {
+        await abandonUpload(
+            try await send(HTTPRequest(.post, try url("blobs/uploads/")), for: pushScope, expecting: 202))
+    }
+
+    /// Otherwise the session stays open until the registry tires of it. Whether this works does not matter.
+    private func abandonUpload(_ response: HTTPResponse) async {
+        guard response.status == 202, let location = response.headers["Location"],
+            let session = try? response.url.resolving(location), session.hasSameOrigin(as: base)
+        else { return }
+        _ = try? await exchange(HTTPRequest(.delete, session), for: pushScope, expecting: [204])
+    }
+
     /// Statuses of registries that know no HEAD.
     private static let noHEAD = [400, 405, 501]
 
@@ -125,23 +139,21 @@ extension RegistryClient: ImageDestination {
         let request = HTTPRequest(
             .post,
             try url("blobs/uploads/").appending("mount", descriptor.digest.description).appending("from", source))
+        // An upload is not worth much patience.
+        var retry = retry
+        (retry.tries, retry.longestRetryAfter) = (min(2, retry.tries), .seconds(1))
         let response: HTTPResponse
         do {
             let scope = TokenScope.mount(from: source, to: reference.repository)
-            response = try await exchange(request, for: scope, expecting: [201, 202, 400, 404, 405])
-        } catch is RegistryFailure {
-            // Whatever is wrong, the upload is tried all the same, and again where that helps.
-            return false
-        } catch let failure as any Failure where failure.kind == .denied {
-            // Some token servers refuse everything when the source alone may not be read.
+            response = try await retry.run {
+                try await exchange(request, for: scope, expecting: [201, 202, 400, 404, 405])
+            }
+        } catch is any Failure {
+            // Whatever is wrong, the upload is tried all the same. Some token servers refuse everything when the source
+            // alone may not be read.
             return false
         }
-        if response.status == 202, let location = response.headers["Location"],
-            let session = try? response.url.resolving(location), session.hasSameOrigin(as: base)
-        {
-            // Otherwise the session stays open until the registry tires of it. Whether this works does not matter.
-            _ = try? await exchange(HTTPRequest(.delete, session), for: pushScope, expecting: [204])
-        }
+        await abandonUpload(response)
         return response.status == 201
     }
 }
