@@ -11,8 +11,9 @@ struct DocumentChecks {
         _ verdict: inout PlatformVerdict
     ) {
         verdict.findings += Self.typeFindings(of: manifest.document, descriptor)
-        for text in Self.flaws(of: manifest.document, .manifest) { refuse(.manifest, text, &verdict) }
-        for text in Self.flaws(of: configuration.document, .configuration) + Self.times(of: configuration.document) {
+        if let text = DocumentShape.manifest.mismatch(in: manifest.document.root) { refuse(.manifest, text, &verdict) }
+        let root = configuration.document.root
+        if let text = DocumentShape.configuration.mismatch(in: root) ?? Self.badTime(in: root) {
             refuse(.manifest, "the configuration: \(text)", &verdict)
         }
         let type = manifest.configuration.mediaType
@@ -20,27 +21,26 @@ struct DocumentChecks {
             let text = "the configuration is of type \(type.text.prefix(200).printable), expected that of an image"
             refuse(.mediaType, text, &verdict)
         }
-        if configuration.platform == nil {
-            if verdict.obstacle == nil { find(.manifest, "the configuration says no os or architecture", &verdict) }
-        } else if let stated = configuration.platform, let named = descriptor.platform,
-            !named.isConsistent(with: stated)
-        {
-            find(.manifest, "the configuration is for \(stated.description.printable)", &verdict)
-        }
-        for blob in [manifest.configuration] + manifest.layers {
-            guard let data = blob.json["data"]?.string.flatMap({ Base64.bytes(of: $0, isPadded: true) }) else {
-                continue
-            }
-            var hasher = Hasher(blob.digest.algorithm)
-            data.withUnsafeBytes { hasher.update($0) }
-            if Int64(data.count) != blob.size || hasher.finalize() != blob.digest {
-                find(.manifest, "the data in the descriptor of \(blob.digest) is something else", &verdict)
-            }
+        checkPlatform(configuration, descriptor, &verdict)
+        for blob in [manifest.configuration] + manifest.layers where !blob.hasRightData {
+            find(.manifest, "the data in the descriptor of \(blob.digest) is something else", &verdict)
         }
         let (layers, diffIDs) = (manifest.layers.count, configuration.diffIDs.count)
         if layers != diffIDs {
             refuse(
                 .manifest, DocumentFailure.layerCountMismatch(layers: layers, diffIDs: diffIDs).description, &verdict)
+        }
+    }
+
+    private func checkPlatform(
+        _ configuration: ImageConfiguration, _ descriptor: Descriptor, _ verdict: inout PlatformVerdict
+    ) {
+        guard let stated = configuration.platform else {
+            if verdict.obstacle == nil { find(.manifest, "the configuration says no os or architecture", &verdict) }
+            return
+        }
+        if let named = descriptor.platform, !named.isConsistent(with: stated) {
+            find(.manifest, "the configuration is for \(stated.description.printable)", &verdict)
         }
     }
 
@@ -54,16 +54,11 @@ struct DocumentChecks {
         verdict.findings.append(Finding(promise, platform: platform, text))
     }
 
-    /// What of a document's fields readers refuse.
-    static func flaws(of document: Document, _ shape: DocumentShape) -> [String] {
-        shape.mismatch(in: document.root).map { [$0] } ?? []
-    }
-
-    /// Times of another kind make readers in Go refuse the whole configuration.
-    private static func times(of configuration: Document) -> [String] {
-        let history = configuration.root["history"]?.array ?? []
-        return ([configuration.root["created"]] + history.map { $0["created"] }).lazy
-            .compactMap { $0?.string }.filter { TarEntry.Time(rfc3339: $0) == nil }.prefix(1)
+    /// A time of another kind, for which readers in Go refuse the whole configuration.
+    private static func badTime(in configuration: JSON) -> String? {
+        let history = configuration["history"]?.array ?? []
+        return ([configuration["created"]] + history.map { $0["created"] }).lazy.compactMap { $0?.string }
+            .first { TarEntry.Time(rfc3339: $0) == nil }
             .map { "'\($0.prefix(60).printable)' is no time of RFC 3339" }
     }
 
@@ -84,5 +79,15 @@ struct DocumentChecks {
                     "\(descriptor.digest): expected 2 as schemaVersion"))
         }
         return findings
+    }
+}
+
+extension Descriptor {
+    /// Whether the content that it holds itself, if it does, is what it describes (OCI image specification, descriptor.md).
+    fileprivate var hasRightData: Bool {
+        guard let data = json["data"]?.string.flatMap({ Base64.bytes(of: $0, isPadded: true) }) else { return true }
+        var hasher = Hasher(digest.algorithm)
+        data.withUnsafeBytes { hasher.update($0) }
+        return Int64(data.count) == size && hasher.finalize() == digest
     }
 }

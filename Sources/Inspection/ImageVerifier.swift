@@ -60,7 +60,7 @@ package struct ImageVerifier: Sendable {
         guard type.isIndex else { return try await visitManifest(descriptor, &verdict) }
         do {
             let index = try Index(try await source.document(descriptor), as: type)
-            for text in DocumentChecks.flaws(of: index.document, .index) {
+            if let text = DocumentShape.index.mismatch(in: index.document.root) {
                 verdict.missing(Finding(.index, "\(descriptor.digest): \(text)"))
             }
             verdict.findings += DocumentChecks.typeFindings(of: index.document, descriptor)

@@ -18,12 +18,13 @@ extension RegistryClient: ImageDestination {
             try await send(HTTPRequest(.post, try url("blobs/uploads/")), for: pushScope, expecting: 202))
     }
 
-    /// Otherwise the session stays open until the registry tires of it. Whether this works does not matter.
+    /// Otherwise the session stays open until the registry tires of it. Whether this works does not matter, so nobody is
+    /// asked for the right to delete, which some registries want for it.
     private func abandonUpload(_ response: HTTPResponse) async {
         guard response.status == 202, let location = response.headers["Location"],
             let session = try? response.url.resolving(location), session.hasSameOrigin(as: base)
         else { return }
-        _ = try? await exchange(HTTPRequest(.delete, session), for: pushScope, expecting: [204])
+        _ = try? await exchange(HTTPRequest(.delete, session), for: pushScope, expecting: [204], logsIn: false)
     }
 
     /// Statuses of registries that know no HEAD.

@@ -116,10 +116,12 @@ package final class RegistryClient: Sendable {
     ///   - scope: what it needs to be allowed.
     ///   - expected: statuses that are no failure.
     ///   - followsRedirects: go where a redirect points, instead of taking it for the answer.
+    ///   - logsIn: do more for it than to send the token that is at hand.
     /// - Returns: the answer.
     /// - Throws: `RegistryFailure` for any status that is not expected.
     func exchange(
-        _ request: HTTPRequest, for scope: TokenScope, expecting expected: [Int], followsRedirects: Bool = true
+        _ request: HTTPRequest, for scope: TokenScope, expecting expected: [Int], followsRedirects: Bool = true,
+        logsIn: Bool = true
     ) async throws -> HTTPResponse {
         func send(_ request: HTTPRequest) async throws -> HTTPResponse {
             followsRedirects ? try await http.sendFollowingRedirects(request) : try await http.send(request)
@@ -136,7 +138,8 @@ package final class RegistryClient: Sendable {
             request.secrets = await authenticator.secrets(in: request.headers["Authorization"]) + secrets
             var response = try await send(request)
             // Twice: to learn what is demanded, and because what was fetched then may turn out not to be enough.
-            for isFresh in [false, true] where response.status == 401 && response.url.hasSameOrigin(as: base) {
+            for isFresh in [false, true] where logsIn && response.status == 401 && response.url.hasSameOrigin(as: base)
+            {
                 let challenges = Challenge.parse(response.headers.all("WWW-Authenticate"))
                 let renewed = try await authenticator.authorization(
                     insteadOf: request.headers["Authorization"], challenges, for: scope, isFresh: isFresh)
